@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backup's ordering domain: its life and its states.
+ */
+#include <linux/slab.h>
+
+#include "backup.h"
+
+static bool hm_backup_empty(struct hm_backup *b)
+{
+	bool empty;
+
+	spin_lock_irq(&b->lock);
+	empty = !b->live;
+	spin_unlock_irq(&b->lock);
+	return empty;
+}
+
+/*
+ * The position in the stream is given up: a full copy is needed before it can be
+ * followed again. Only while stopped, with no I/O in flight.
+ */
+static void hm_backup_forget_stream(struct hm_backup *b)
+{
+	struct hm_update *u, *next;
+	LIST_HEAD(dropped);
+	unsigned int count = 0;
+
+	spin_lock_irq(&b->lock);
+	list_splice_init(&b->apply.pending, &dropped);
+	hm_apply_init(&b->apply);
+	memset(b->stream_id, 0, sizeof(b->stream_id));
+	spin_unlock_irq(&b->lock);
+	list_for_each_entry_safe(u, next, &dropped, stream) {
+		list_del_init(&u->stream);
+		hm_arrival_free(to_arrival(u));
+		count++;
+	}
+	if (count)
+		hm_warn(&b->set, "gave up %u updates that were received and could not be applied; the disk is consistent without them",
+			count);
+}
+
+static void hm_backup_free(struct hm_set *set)
+{
+	struct hm_backup *b = to_backup(set);
+
+	hm_backup_forget_stream(b);
+	wait_event(b->drain_wait, hm_backup_empty(b));
+	cancel_work_sync(&b->apply_work);
+	hm_pool_exit(&b->pool);
+	kfree(b);
+}
+
+/**
+ * hm_backup_create() - a new ordering domain
+ *
+ * Return: the set, or NULL if there is no memory.
+ *
+ * Context: may sleep.
+ */
+struct hm_set *hm_backup_create(void)
+{
+	struct hm_backup *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	unsigned int i;
+
+	if (!b)
+		return NULL;
+	if (hm_pool_init(&b->pool, hm_arrival_cache)) {
+		kfree(b);
+		return NULL;
+	}
+	b->set.free = hm_backup_free;
+	spin_lock_init(&b->lock);
+	hm_apply_init(&b->apply);
+	b->reason = "";
+	b->last_flush = jiffies;
+	INIT_WORK(&b->apply_work, hm_backup_apply_work);
+	init_waitqueue_head(&b->room_wait);
+	init_waitqueue_head(&b->ack_wait);
+	init_waitqueue_head(&b->drain_wait);
+	mutex_init(&b->listen_lock);
+	mutex_init(&b->guest_lock);
+	mutex_init(&b->session_lock);
+	for (i = 0; i < HM_GUESTS; i++) {
+		b->guest[i].backup = b;
+		INIT_WORK(&b->guest[i].work, hm_guest_work);
+	}
+	return &b->set;
+}
+
+/**
+ * hm_backup_set_link() - the one place that changes the link's state
+ * @b: the backup
+ * @link: the new state
+ * @reason: why, in words; "" if all is well
+ *
+ * Context: under @b->lock.
+ */
+void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
+			const char *reason)
+{
+	lockdep_assert_held(&b->lock);
+	if (!b->apply.suspended)
+		b->reason = reason;
+	if (b->link == link || WARN_ON_ONCE(!hm_link_allowed(b->link, link)))
+		return;
+	if (link == HM_LINK_CONNECTED)
+		b->counters.connects++;
+	if (b->link == HM_LINK_CONNECTED)
+		b->counters.disconnects++;
+	b->link = link;
+	hm_set_event(&b->set);
+}
+
+/**
+ * hm_backup_retry() - try again what a disk refused
+ * @b: the backup
+ *
+ * Context: process; under volumes_lock or session_lock, the set is not halted.
+ */
+void hm_backup_retry(struct hm_backup *b)
+{
+	spin_lock_irq(&b->lock);
+	if (b->apply.suspended) {
+		b->reason = "";
+		b->ack_now = true;
+		hm_apply_retry(&b->apply);
+		hm_set_event(&b->set);
+	}
+	spin_unlock_irq(&b->lock);
+	hm_backup_pump(b);
+	wake_up(&b->ack_wait);
+}
+
+/**
+ * hm_backup_resume() - the message "resume"
+ * @b: the backup
+ *
+ * Return: 0, or -EBUSY while the set is suspended: its disks are not ours then.
+ *
+ * Context: may sleep.
+ */
+int hm_backup_resume(struct hm_backup *b)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&b->set.volumes_lock);
+	if (b->listen) {
+		hm_backup_retry(b);
+		err = 0;
+	}
+	mutex_unlock(&b->set.volumes_lock);
+	return err;
+}
+
+static bool hm_backup_idle(struct hm_backup *b)
+{
+	bool idle;
+
+	spin_lock_irq(&b->lock);
+	idle = hm_apply_drained(&b->apply) ||
+	       (b->apply.suspended && hm_apply_quiet(&b->apply));
+	spin_unlock_irq(&b->lock);
+	return idle;
+}
+
+/* Everything that was received reaches the disks, unless one refuses it. */
+static void hm_backup_drain(struct hm_backup *b)
+{
+	while (!hm_backup_idle(b)) {
+		spin_lock_irq(&b->lock);
+		hm_apply_want_flush(&b->apply);
+		spin_unlock_irq(&b->lock);
+		hm_backup_pump(b);
+		wait_event_timeout(b->drain_wait, hm_backup_idle(b),
+				   msecs_to_jiffies(100));
+	}
+	/* The last completion may still be leaving the pump. */
+	cancel_work_sync(&b->apply_work);
+	if (b->link != HM_LINK_DOWN && b->apply.at.received)
+		hm_info(&b->set, "stopped; the disk is consistent at group %llu, update %llu of %llu received",
+			b->apply.applied_group, b->apply.at.applied,
+			b->apply.at.received);
+}
+
+/* Under volumes_lock. */
+static void hm_backup_halt(struct hm_backup *b)
+{
+	hm_backup_listen_stop(b);
+	mutex_lock(&b->session_lock);
+	if (b->session)
+		hm_session_stop(b->session);
+	b->session = NULL;
+	mutex_unlock(&b->session_lock);
+	hm_backup_drain(b);
+	spin_lock_irq(&b->lock);
+	hm_backup_set_link(b, HM_LINK_DOWN, "");
+	spin_unlock_irq(&b->lock);
+}
+
+/* Under volumes_lock, halted. */
+static int hm_backup_run(struct hm_backup *b)
+{
+	unsigned int i;
+
+	if (!hm_set_all_active(&b->set))
+		return 0;
+	hm_set_describe(&b->set, &b->hello);
+	spin_lock_irq(&b->lock);
+	b->limit = (u64)b->set.args.backlog_mib << 20;
+	b->apply.volatile_cache = false;
+	for (i = 0; i < b->hello.volumes; i++) {
+		if (b->hello.volume[i].flags & HM_VOLUME_VOLATILE_CACHE)
+			b->apply.volatile_cache = true;
+	}
+	spin_unlock_irq(&b->lock);
+	return hm_backup_listen_start(b);
+}
+
+static void hm_backup_replaced(struct hm_backup *b, struct hm_volume *v,
+			       struct hm_volume *old)
+{
+	if (!old || old->dev->bdev == v->dev->bdev)
+		return;
+	hm_warn(&b->set, "volume %u has another data device now; the primary needs a full copy",
+		v->info.number);
+	hm_backup_forget_stream(b);
+}
+
+/**
+ * hm_backup_start() - preresume: the volume joins; with all, listening starts
+ * @v: the volume
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep.
+ */
+int hm_backup_start(struct hm_volume *v)
+{
+	struct hm_backup *b = to_backup(v->set);
+	struct hm_volume *old;
+	int err;
+
+	mutex_lock(&b->set.volumes_lock);
+	/* A volume that may not join does not disturb the others. */
+	err = hm_set_may_attach(v);
+	if (!err) {
+		hm_backup_halt(b);
+		hm_set_attach(v, &old);
+		hm_backup_replaced(b, v, old);
+		v->active = true;
+		err = hm_backup_run(b);
+		if (err)
+			v->active = false;
+	}
+	mutex_unlock(&b->set.volumes_lock);
+	return err;
+}
+
+/**
+ * hm_backup_stop() - postsuspend: all that was received is applied
+ * @v: the volume
+ *
+ * Context: may sleep, for the disks.
+ */
+void hm_backup_stop(struct hm_volume *v)
+{
+	struct hm_backup *b = to_backup(v->set);
+
+	mutex_lock(&b->set.volumes_lock);
+	if (v->active) {
+		hm_backup_halt(b);
+		v->active = false;
+	}
+	mutex_unlock(&b->set.volumes_lock);
+}
+
+/**
+ * hm_backup_forget() - dtr: the volume leaves its set
+ * @v: the volume; suspended
+ *
+ * Context: may sleep.
+ */
+void hm_backup_forget(struct hm_volume *v)
+{
+	struct hm_backup *b = to_backup(v->set);
+	bool member;
+
+	mutex_lock(&b->set.volumes_lock);
+	member = b->set.volume[v->args.volume] == v;
+	if (member) {
+		hm_backup_halt(b);
+		/* What a disk refused may name this volume. */
+		if (!list_empty(&b->apply.pending))
+			hm_backup_forget_stream(b);
+		hm_set_detach(v);
+		if (hm_backup_run(b))
+			hm_err(&b->set, "cannot listen; suspend and resume a volume to try again");
+	}
+	mutex_unlock(&b->set.volumes_lock);
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HM_BACKUP_H
+#define HM_BACKUP_H
+
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "core/apply.h"
+#include "core/handshake.h"
+#include "payload.h"
+#include "set.h"
+
+struct socket;
+struct task_struct;
+
+/* Connections that are shaking hands at the same time. */
+#define HM_GUESTS	16
+
+/**
+ * struct hm_arrival - one update on the backup
+ * @u: the update as core/ sees it
+ * @set: the backup
+ * @bio: the write to the disk
+ * @payload: the data; freed when the disk has it
+ * @zero_work: zeroing may sleep
+ * @cost: bytes of memory that it counts for
+ *
+ * Owned by the receiver until hm_apply_receive(), then by hm_backup.apply,
+ * which gives it back when it is applied in sequence.
+ */
+struct hm_arrival {
+	struct hm_update u;
+	struct hm_backup *set;
+	struct bio bio;
+	struct hm_payload payload;
+	struct work_struct zero_work;
+	unsigned int cost;
+};
+
+/**
+ * struct hm_session - one connection from the primary
+ * @backup: whose it is
+ * @sock: the connection
+ * @id: number that each record bears
+ * @limits: what a record may say
+ * @rx: thread that receives
+ * @ack: thread that acknowledges
+ * @send_lock: one sender at a time on @sock, and @wire; innermost mutex
+ * @wire: the acknowledgment being sent
+ * @over: it has ended, and waits to be reaped
+ * @want_applied: the primary completes writes on applied
+ * @last_ack: jiffies of the last acknowledgment
+ *
+ * Created by a handshake, reaped by the next one or by stopping, both under
+ * hm_backup.session_lock.
+ */
+struct hm_session {
+	struct hm_backup *backup;
+	struct socket *sock;
+	u64 id;
+	struct hm_record_limits limits;
+	struct task_struct *rx;
+	struct task_struct *ack;
+	struct mutex send_lock;
+	struct hm_wire_ack wire;
+	bool over;
+	bool want_applied;
+	unsigned long last_ack;
+};
+
+/**
+ * struct hm_guest - a connection that has not proved to be the primary's
+ * @backup: where it knocked
+ * @work: shakes hands
+ * @sock: the connection; NULL: this place is free. Under hm_backup.guest_lock
+ * @since: jiffies when it came
+ */
+struct hm_guest {
+	struct hm_backup *backup;
+	struct work_struct work;
+	struct socket *sock;
+	unsigned long since;
+};
+
+/**
+ * struct hm_backup_counters - since the set was created; never reset
+ * @write_errors: updates and flushes that a disk refused
+ * @connects: sessions that began
+ * @disconnects: sessions that ended
+ * @protocol_errors: sessions ended because of what the peer sent
+ * @refused: handshakes that were refused
+ * @held: updates that waited for their group
+ * @flushes: flushes of the set's disks
+ */
+struct hm_backup_counters {
+	u64 write_errors;
+	u64 connects;
+	u64 disconnects;
+	u64 protocol_errors;
+	u64 refused;
+	u64 held;
+	u64 flushes;
+};
+
+/**
+ * struct hm_backup - an ordering domain on its backup
+ * @set: the part that both roles have
+ * @pool: memory for updates
+ * @lock: innermost, irq-safe; protects all below up to @counters
+ * @apply: the gate, overlaps, acknowledgments
+ * @link: state of the connection; hm_backup_set_link() alone changes it
+ * @reason: why @link or the apply is not well, in words
+ * @stream_id: the stream that is followed; zero: none yet
+ * @used: bytes of memory that updates count for
+ * @live: updates that exist
+ * @limit: upper bound of @used
+ * @undurable: bytes written since the last flush began
+ * @written: by volume: written since the last flush began
+ * @failed_volume: whose disk refused an update
+ * @last_flush: jiffies
+ * @ack_now: the primary waits for an acknowledgment
+ * @ack_due: there is something to acknowledge
+ * @hello: what we say of ourselves; changed only while stopped
+ * @counters: see there
+ * @flushing: flush bios that have not ended, and one for the starter
+ * @flush_failed: one of them failed
+ * @apply_work: goes on with what completions have let through
+ * @room_wait: wakes the receiver: memory was freed
+ * @ack_wait: wakes the acknowledging thread
+ * @drain_wait: wakes whoever waits for the disks
+ * @listen: thread that listens; under hm_set.volumes_lock
+ * @listen_lock: protects @listener, @stopping; inside volumes_lock
+ * @listener: listening socket or NULL
+ * @stopping: no new connections
+ * @guest_lock: protects hm_guest.sock and since; inside session_lock
+ * @guest: handshakes in progress
+ * @session_lock: protects @session; inside volumes_lock, outside of @lock
+ * @session: the connection from the primary, live or over; or NULL
+ */
+struct hm_backup {
+	struct hm_set set;
+	struct hm_pool pool;
+
+	spinlock_t lock;
+	struct hm_apply apply;
+	enum hm_link link;
+	const char *reason;
+	u8 stream_id[HM_UUID_BYTES];
+	u64 used;
+	unsigned int live;
+	u64 limit;
+	u64 undurable;
+	bool written[HM_MAX_VOLUMES];
+	u16 failed_volume;
+	unsigned long last_flush;
+	bool ack_now;
+	bool ack_due;
+	struct hm_hello hello;
+	struct hm_backup_counters counters;
+
+	atomic_t flushing;
+	bool flush_failed;
+
+	struct work_struct apply_work;
+	wait_queue_head_t room_wait;
+	wait_queue_head_t ack_wait;
+	wait_queue_head_t drain_wait;
+
+	struct task_struct *listen;
+	struct mutex listen_lock;
+	struct socket *listener;
+	bool stopping;
+	struct mutex guest_lock;
+	struct hm_guest guest[HM_GUESTS];
+	struct mutex session_lock;
+	struct hm_session *session;
+};
+
+static inline struct hm_backup *to_backup(struct hm_set *set)
+{
+	return container_of(set, struct hm_backup, set);
+}
+
+static inline struct hm_arrival *to_arrival(struct hm_update *u)
+{
+	return container_of(u, struct hm_arrival, u);
+}
+
+/* backup-set.c */
+struct hm_set *hm_backup_create(void);
+int hm_backup_start(struct hm_volume *v);
+void hm_backup_stop(struct hm_volume *v);
+void hm_backup_forget(struct hm_volume *v);
+void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
+			const char *reason);
+void hm_backup_retry(struct hm_backup *b);
+int hm_backup_resume(struct hm_backup *b);
+
+/* backup-io.c */
+extern struct kmem_cache *hm_arrival_cache;
+int hm_arrival_cache_init(void);
+void hm_arrival_cache_exit(void);
+struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
+				    const struct hm_record *r,
+				    unsigned int cost);
+void hm_arrival_free(struct hm_arrival *a);
+bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a);
+void hm_backup_pump(struct hm_backup *b);
+void hm_backup_apply_work(struct work_struct *work);
+void hm_backup_tend_flush(struct hm_backup *b);
+
+/* backup-listen.c */
+int hm_backup_listen_start(struct hm_backup *b);
+void hm_backup_listen_stop(struct hm_backup *b);
+void hm_guest_work(struct work_struct *work);
+
+/* backup-session.c */
+struct hm_session *hm_session_create(struct hm_backup *b, struct socket *sock,
+				     const struct hm_hello *primary, u64 id);
+int hm_session_start(struct hm_session *s);
+void hm_session_stop(struct hm_session *s);
+
+#endif

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backup's half of the stream: the gate of group.c, overlaps in order of
+ * seq inside a group, and flushes where the primary's application can have
+ * relied on them.
+ */
+#include "apply.h"
+
+/**
+ * hm_apply_init() - an empty backup
+ * @a: the state
+ */
+void hm_apply_init(struct hm_apply *a)
+{
+	memset(a, 0, sizeof(*a));
+	INIT_LIST_HEAD(&a->pending);
+	INIT_LIST_HEAD(&a->ready);
+	INIT_LIST_HEAD(&a->failed);
+	hm_overlap_init(&a->overlap);
+}
+
+static struct hm_update *hm_apply_head(struct hm_apply *a)
+{
+	return list_first_entry_or_null(&a->pending, struct hm_update, stream);
+}
+
+/*
+ * A flush makes durable all that the primary had completed before it, so it is
+ * performed once everything before it in the stream is applied.
+ */
+static void hm_apply_look_at_flush(struct hm_apply *a)
+{
+	const struct hm_update *head = hm_apply_head(a);
+
+	if (head && head->kind == HM_FLUSH && head->state == HM_B_ADMITTED)
+		a->flush_wanted = true;
+}
+
+/* The current group is complete: must it be durable before the next begins? */
+static bool hm_apply_boundary_flush(const struct hm_apply *a)
+{
+	return a->volatile_cache && a->at.durable < a->at.applied &&
+	       (a->group_durable || a->every_group_durable);
+}
+
+static void hm_apply_admit_one(struct hm_apply *a, struct hm_update *u,
+			       bool new_group)
+{
+	if (new_group)
+		a->group_durable = false;
+	if (u->kind == HM_FLUSH || (u->flags & HM_FUA))
+		a->group_durable = true;
+	u->state = HM_B_ADMITTED;
+	if (u->kind == HM_FLUSH)
+		return;
+	if (hm_overlap_add(&a->overlap, u))
+		list_add_tail(&u->ready, &a->ready);
+}
+
+/* Let through the gate what may go; called when anything has changed. */
+static void hm_apply_admit(struct hm_apply *a)
+{
+	struct hm_update *u;
+	bool new_group;
+
+	while (a->held && !a->suspended) {
+		u = a->held;
+		new_group = u->group > a->gate.current_group;
+		if (new_group && !a->gate.outstanding &&
+		    hm_apply_boundary_flush(a)) {
+			a->flush_wanted = true;
+			break;
+		}
+		if (hm_gate_arrival(&a->gate, u->group) != HM_GATE_ISSUE)
+			break;
+		hm_apply_admit_one(a, u, new_group);
+		a->held = list_is_last(&u->stream, &a->pending) ?
+				  NULL : list_next_entry(u, stream);
+	}
+	hm_apply_look_at_flush(a);
+}
+
+/**
+ * hm_apply_receive() - an update has arrived, whole and checked
+ * @a: the state
+ * @u: the update
+ *
+ * Return: false if it breaks the protocol: not the next in sequence, or of a
+ * group that is over. Nothing has changed then. Otherwise hm_update.state is
+ * HM_B_HELD if it waits for its group.
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+bool hm_apply_receive(struct hm_apply *a, struct hm_update *u)
+{
+	if (u->seq != a->at.received + 1 || u->group < a->received_group ||
+	    !u->group)
+		return false;
+	a->at.received = u->seq;
+	a->received_group = u->group;
+	u->state = HM_B_HELD;
+	list_add_tail(&u->stream, &a->pending);
+	if (!a->held)
+		a->held = u;
+	hm_apply_admit(a);
+	return true;
+}
+
+/*
+ * The flush covers all that the disks have completed: what is applied, and
+ * behind it the updates that are done and the flushes that wait between them.
+ */
+static void hm_apply_start_flush(struct hm_apply *a)
+{
+	struct hm_update *u;
+
+	a->flush_wanted = false;
+	a->flush_running = true;
+	a->flush_covers = a->at.applied;
+	a->flush_covers_group = a->applied_group;
+	list_for_each_entry(u, &a->pending, stream) {
+		if (u->kind == HM_FLUSH && u->state == HM_B_ADMITTED)
+			u->state = HM_B_ISSUED;
+		else if (u->state != HM_B_DONE)
+			break;
+		a->flush_covers = u->seq;
+		a->flush_covers_group = u->group;
+	}
+}
+
+/**
+ * hm_apply_next() - what to do next
+ * @a: the state
+ * @u: the update to issue, with HM_APPLY_ISSUE
+ *
+ * Context: under the set's lock.
+ */
+enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
+{
+	if (a->suspended)
+		return HM_APPLY_NOTHING;
+	if (!list_empty(&a->ready)) {
+		*u = list_first_entry(&a->ready, struct hm_update, ready);
+		list_del_init(&(*u)->ready);
+		(*u)->state = HM_B_ISSUED;
+		a->in_flight++;
+		return HM_APPLY_ISSUE;
+	}
+	if (a->flush_wanted && !a->flush_running) {
+		hm_apply_start_flush(a);
+		return HM_APPLY_FLUSH;
+	}
+	return HM_APPLY_NOTHING;
+}
+
+/* Retire what is applied in sequence from the head of the stream. */
+static void hm_apply_retire(struct hm_apply *a, struct list_head *retired)
+{
+	struct hm_update *u;
+
+	while ((u = hm_apply_head(a)) && u->state == HM_B_DONE) {
+		a->at.applied = u->seq;
+		a->applied_group = u->group;
+		/* A flush by itself leaves nothing to be made durable. */
+		if (!a->volatile_cache ||
+		    (u->kind == HM_FLUSH && a->at.durable == u->seq - 1)) {
+			a->at.durable = u->seq;
+			a->durable_group = u->group;
+		}
+		list_move_tail(&u->stream, retired);
+	}
+}
+
+/**
+ * hm_apply_done() - the disk has answered
+ * @a: the state
+ * @u: an update that HM_APPLY_ISSUE gave
+ * @ok: the disk has performed it
+ * @retired: updates that are applied in sequence, by hm_update.stream; the
+ *	caller frees them. @u itself may come later.
+ *
+ * A failed update suspends: it stays outstanding, so that its group never
+ * completes, and nothing more is issued.
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_done(struct hm_apply *a, struct hm_update *u, bool ok,
+		   struct list_head *retired)
+{
+	a->in_flight--;
+	if (!ok) {
+		u->state = HM_B_FAILED;
+		list_add_tail(&u->ready, &a->failed);
+		a->suspended = true;
+		return;
+	}
+	u->state = HM_B_DONE;
+	hm_overlap_remove(&a->overlap, u, &a->ready);
+	hm_apply_retire(a, retired);
+	hm_gate_completion(&a->gate);
+	hm_apply_admit(a);
+}
+
+/**
+ * hm_apply_flush_done() - the disks have answered a flush
+ * @a: the state
+ * @ok: all have performed it
+ * @retired: see hm_apply_done()
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_flush_done(struct hm_apply *a, bool ok,
+			 struct list_head *retired)
+{
+	struct hm_update *u;
+
+	a->flush_running = false;
+	list_for_each_entry(u, &a->pending, stream) {
+		if (u->seq > a->flush_covers)
+			break;
+		if (u->kind != HM_FLUSH)
+			continue;
+		u->state = ok ? HM_B_DONE : HM_B_ADMITTED;
+		if (ok)
+			hm_gate_completion(&a->gate);
+	}
+	if (!ok) {
+		a->flush_wanted = true;
+		a->suspended = true;
+		return;
+	}
+	hm_apply_retire(a, retired);
+	if (a->at.durable < a->flush_covers) {
+		a->at.durable = a->flush_covers;
+		a->durable_group = a->flush_covers_group;
+	}
+	/* Wanted while this one ran: what it did not cover is still to do. */
+	if (a->at.durable == a->at.applied)
+		a->flush_wanted = false;
+	hm_apply_admit(a);
+}
+
+/**
+ * hm_apply_want_flush() - make durable what is applied
+ * @a: the state
+ *
+ * The primary keeps in its backlog what is not durable here, so the glue asks
+ * for a flush now and then even if no application does.
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_want_flush(struct hm_apply *a)
+{
+	if (a->at.durable < a->at.applied)
+		a->flush_wanted = true;
+}
+
+/**
+ * hm_apply_retry() - try again what failed, in order
+ * @a: the state
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_retry(struct hm_apply *a)
+{
+	a->suspended = false;
+	list_splice_init(&a->failed, &a->ready);
+	hm_apply_admit(a);
+}
+
+/**
+ * hm_apply_quiet() - no I/O is in flight
+ * @a: the state
+ *
+ * Context: under the set's lock.
+ */
+bool hm_apply_quiet(const struct hm_apply *a)
+{
+	return !a->in_flight && !a->flush_running;
+}
+
+/**
+ * hm_apply_drained() - all that was received is applied and durable
+ * @a: the state
+ *
+ * Context: under the set's lock.
+ */
+bool hm_apply_drained(const struct hm_apply *a)
+{
+	return list_empty(&a->pending) && hm_apply_quiet(a) &&
+	       a->at.durable == a->at.applied;
+}

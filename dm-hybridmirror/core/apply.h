@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HM_CORE_APPLY_H
+#define HM_CORE_APPLY_H
+
+#include "group.h"
+#include "overlap.h"
+#include "stream.h"
+#include "update.h"
+
+/**
+ * enum hm_apply_action - what the glue is to do next
+ * @HM_APPLY_NOTHING: wait for an arrival or a completion
+ * @HM_APPLY_ISSUE: issue the update to the disk, then hm_apply_done()
+ * @HM_APPLY_FLUSH: flush all of the set's disks, then hm_apply_flush_done()
+ */
+enum hm_apply_action {
+	HM_APPLY_NOTHING,
+	HM_APPLY_ISSUE,
+	HM_APPLY_FLUSH,
+};
+
+/**
+ * struct hm_apply - the backup's half of the stream: what to perform when
+ * @gate: the gate between groups
+ * @overlap: updates of the current group that the disk has not answered
+ * @pending: updates not yet applied in sequence, by hm_update.stream
+ * @held: the first update of @pending that waits for its group, or NULL
+ * @ready: updates that may be issued, by hm_update.ready
+ * @failed: updates that the disk refused, by hm_update.ready
+ * @at: received, applied and durable, in sequence numbers
+ * @received_group: group of the update @at.received
+ * @applied_group: group of the update @at.applied
+ * @durable_group: group of the update @at.durable
+ * @in_flight: updates issued and not answered
+ * @volatile_cache: a disk of the set has a volatile cache, so applied is not
+ *	yet durable
+ * @every_group_durable: the primary's disk has no volatile cache but ours has:
+ *	each group is made durable before the next begins
+ * @group_durable: the current group holds a flush or FUA
+ * @flush_wanted: HM_APPLY_FLUSH is to be performed
+ * @flush_running: HM_APPLY_FLUSH is being performed
+ * @flush_covers: what will be durable when the running flush is done
+ * @flush_covers_group: its group
+ * @suspended: a disk refused an update; nothing more is issued until
+ *	hm_apply_retry()
+ *
+ * Protected by one spinlock of the caller (the set's).
+ */
+struct hm_apply {
+	struct hm_gate gate;
+	struct hm_overlap overlap;
+	struct list_head pending;
+	struct hm_update *held;
+	struct list_head ready;
+	struct list_head failed;
+	struct hm_acks at;
+	u64 received_group;
+	u64 applied_group;
+	u64 durable_group;
+	u32 in_flight;
+	bool volatile_cache;
+	bool every_group_durable;
+	bool group_durable;
+	bool flush_wanted;
+	bool flush_running;
+	u64 flush_covers;
+	u64 flush_covers_group;
+	bool suspended;
+};
+
+void hm_apply_init(struct hm_apply *a);
+bool hm_apply_receive(struct hm_apply *a, struct hm_update *u);
+enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u);
+void hm_apply_done(struct hm_apply *a, struct hm_update *u, bool ok,
+		   struct list_head *retired);
+void hm_apply_flush_done(struct hm_apply *a, bool ok,
+			 struct list_head *retired);
+void hm_apply_want_flush(struct hm_apply *a);
+void hm_apply_retry(struct hm_apply *a);
+bool hm_apply_quiet(const struct hm_apply *a);
+bool hm_apply_drained(const struct hm_apply *a);
+
+#endif

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Updates in flight on the same sectors are issued one after the other, in
+ * order of seq; otherwise each disk could keep a different one.
+ */
+#include "overlap.h"
+
+static struct list_head *hm_overlap_bucket(struct hm_overlap *o,
+					   const struct hm_update *u)
+{
+	/* Neighbouring chunks, and one chunk of several volumes, fall apart. */
+	u32 chunk = (u32)(u->sector >> HM_CHUNK_SHIFT) + u->volume * 37U;
+
+	return &o->bucket[(chunk * 0x9e3779b1U) >> (32 - HM_OVERLAP_BITS)];
+}
+
+static bool hm_overlap_conflict(const struct hm_update *a,
+				const struct hm_update *b)
+{
+	return a->volume == b->volume &&
+	       a->sector < b->sector + b->sectors &&
+	       b->sector < a->sector + a->sectors;
+}
+
+/**
+ * hm_overlap_init() - an empty index
+ * @o: the index
+ */
+void hm_overlap_init(struct hm_overlap *o)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_OVERLAP_BUCKETS; i++)
+		INIT_LIST_HEAD(&o->bucket[i]);
+}
+
+/**
+ * hm_overlap_add() - an update becomes live
+ * @o: the index
+ * @u: the update; it has the highest seq of all that are live
+ *
+ * A flush has no range and never conflicts.
+ *
+ * Return: true if it may be issued now; false if it waits until
+ * hm_overlap_remove() of another one puts it on the ready list.
+ *
+ * Context: under the lock that protects @o.
+ */
+bool hm_overlap_add(struct hm_overlap *o, struct hm_update *u)
+{
+	struct list_head *bucket = hm_overlap_bucket(o, u);
+	const struct hm_update *other;
+
+	u->blockers = 0;
+	list_for_each_entry(other, bucket, overlap) {
+		if (hm_overlap_conflict(other, u))
+			u->blockers++;
+	}
+	list_add_tail(&u->overlap, bucket);
+	return !u->blockers;
+}
+
+/**
+ * hm_overlap_remove() - the disk has answered
+ * @o: the index
+ * @u: a live update without blockers
+ * @ready: updates that waited for @u alone are added to the tail, by
+ *	hm_update.ready, in order of seq
+ *
+ * Context: under the lock that protects @o.
+ */
+void hm_overlap_remove(struct hm_overlap *o, struct hm_update *u,
+		       struct list_head *ready)
+{
+	struct list_head *bucket = hm_overlap_bucket(o, u);
+	struct hm_update *later = u;
+
+	list_for_each_entry_continue(later, bucket, overlap) {
+		if (hm_overlap_conflict(u, later) && !--later->blockers)
+			list_add_tail(&later->ready, ready);
+	}
+	list_del_init(&u->overlap);
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The primary's half of the stream. An update is tagged and queued in one
+ * step; it leaves the backlog once it is durable on the backup, so that a short
+ * disconnect is answered by sending it again, in order.
+ */
+#include "stream.h"
+
+static struct hm_update *hm_stream_next(struct hm_stream *s,
+					struct hm_update *u)
+{
+	if (list_is_last(&u->stream, &s->backlog))
+		return NULL;
+	return list_next_entry(u, stream);
+}
+
+static bool hm_stream_closes(const struct hm_stream *s,
+			     const struct hm_update *u)
+{
+	switch (s->ordering) {
+	case HM_ORDER_COMPLETION:
+		return true;
+	case HM_ORDER_FLUSH:
+		return u->kind == HM_FLUSH || (u->flags & HM_FUA);
+	default:
+		return false;
+	}
+}
+
+static bool hm_stream_may_complete(const struct hm_stream *s,
+				   const struct hm_update *u)
+{
+	if (!(u->state & HM_P_LOCAL_DONE))
+		return false;
+	if (s->alone)
+		return true;
+	switch (u->ack) {
+	case HM_ACK_RECEIVED:
+		return u->seq <= s->acked.received;
+	case HM_ACK_APPLIED:
+		return u->seq <= s->acked.applied;
+	default:
+		return true;
+	}
+}
+
+/* The group is closed here, before the caller can deliver the completion. */
+static void hm_stream_complete(struct hm_stream *s, struct hm_update *u,
+			       struct list_head *completed)
+{
+	if ((u->state & HM_P_COMPLETED) || !hm_stream_may_complete(s, u))
+		return;
+	if (hm_stream_closes(s, u))
+		hm_group_close(&s->grouping, u->group);
+	u->state |= HM_P_COMPLETED;
+	s->undelivered--;
+	list_add_tail(&u->ready, completed);
+}
+
+/**
+ * hm_stream_init() - an empty stream
+ * @s: the stream
+ * @ordering: what closes a group
+ */
+void hm_stream_init(struct hm_stream *s, enum hm_ordering ordering)
+{
+	memset(s, 0, sizeof(*s));
+	s->ordering = ordering;
+	s->alone = true;
+	INIT_LIST_HEAD(&s->backlog);
+	hm_overlap_init(&s->overlap);
+}
+
+/**
+ * hm_stream_add() - an update is issued: tag it and queue it
+ * @s: the stream
+ * @u: the update; kind, flags, volume, sector, sectors and ack are filled in
+ *
+ * Return: true if it may be issued to the local disk now; false if it overlaps
+ * one in flight and will come out of hm_stream_local_done().
+ *
+ * Context: under the set's lock.
+ */
+bool hm_stream_add(struct hm_stream *s, struct hm_update *u)
+{
+	u->seq = ++s->last_seq;
+	u->group = hm_group_issue(&s->grouping);
+	u->state = 0;
+	list_add_tail(&u->stream, &s->backlog);
+	if (!s->unsent)
+		s->unsent = u;
+	if (!s->unreceived)
+		s->unreceived = u;
+	if (!s->unapplied)
+		s->unapplied = u;
+	return hm_overlap_add(&s->overlap, u);
+}
+
+/**
+ * hm_stream_local_done() - the local disk has answered, well or badly
+ * @s: the stream
+ * @u: the update
+ * @ready: updates that waited for @u are added, by hm_update.ready, to be
+ *	issued to the local disk
+ * @completed: @u is added, by hm_update.ready, if it is to be delivered to the
+ *	application now; its group has been closed
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_local_done(struct hm_stream *s, struct hm_update *u,
+			  struct list_head *ready,
+			  struct list_head *completed)
+{
+	hm_overlap_remove(&s->overlap, u, ready);
+	u->state |= HM_P_LOCAL_DONE;
+	s->undelivered++;
+	hm_stream_complete(s, u, completed);
+}
+
+/**
+ * hm_stream_take() - the next update for the sender
+ * @s: the stream
+ *
+ * It stays valid until hm_stream_sent() with its seq, or until the session is
+ * over and hm_stream_resume() begins another one.
+ *
+ * Return: the update, or NULL if there is none.
+ *
+ * Context: under the set's lock.
+ */
+struct hm_update *hm_stream_take(struct hm_stream *s)
+{
+	struct hm_update *u = s->unsent;
+
+	if (!u)
+		return NULL;
+	s->unsent = hm_stream_next(s, u);
+	s->taken = u->seq;
+	return u;
+}
+
+static void hm_stream_release(struct hm_stream *s, struct list_head *released)
+{
+	struct hm_update *u;
+
+	while (!list_empty(&s->backlog)) {
+		u = list_first_entry(&s->backlog, struct hm_update, stream);
+		if (u->seq > s->acked.durable)
+			break;
+		u->state |= HM_P_RELEASED;
+		list_move_tail(&u->stream, released);
+	}
+}
+
+/*
+ * What is acknowledged may still lie under the sender's hands; it counts only
+ * once it is sent, whatever the peer claims.
+ */
+static void hm_stream_advance(struct hm_stream *s, struct list_head *completed,
+			      struct list_head *released)
+{
+	s->acked.received = min(s->claimed.received, s->sent);
+	s->acked.applied = min(s->claimed.applied, s->sent);
+	s->acked.durable = min(s->claimed.durable, s->sent);
+
+	while (s->unreceived && s->unreceived->seq <= s->acked.received) {
+		hm_stream_complete(s, s->unreceived, completed);
+		s->unreceived = hm_stream_next(s, s->unreceived);
+	}
+	while (s->unapplied && s->unapplied->seq <= s->acked.applied) {
+		hm_stream_complete(s, s->unapplied, completed);
+		s->unapplied = hm_stream_next(s, s->unapplied);
+	}
+	hm_stream_release(s, released);
+}
+
+/**
+ * hm_stream_sent() - the sender is through with all up to @seq
+ * @s: the stream
+ * @seq: sequence number
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_sent(struct hm_stream *s, u64 seq, struct list_head *completed,
+		    struct list_head *released)
+{
+	s->sent = seq;
+	hm_stream_advance(s, completed, released);
+}
+
+/**
+ * hm_stream_ack() - the backup says how far it is
+ * @s: the stream
+ * @acks: its numbers
+ * @completed: updates to be delivered to the application, by hm_update.ready;
+ *	their groups have been closed
+ * @released: updates that have left the backlog, by hm_update.stream; an update
+ *	may be on both lists
+ *
+ * Return: false if the numbers cannot be true: they go back, they pass each
+ * other, or they name what was never sent. Nothing has changed then.
+ *
+ * Context: under the set's lock.
+ */
+bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
+		   struct list_head *completed, struct list_head *released)
+{
+	if (acks->durable > acks->applied || acks->applied > acks->received ||
+	    acks->received > s->taken ||
+	    acks->received < s->claimed.received ||
+	    acks->applied < s->claimed.applied ||
+	    acks->durable < s->claimed.durable)
+		return false;
+	s->claimed = *acks;
+	hm_stream_advance(s, completed, released);
+	return true;
+}
+
+/**
+ * hm_stream_set_alone() - whether completions wait for the backup
+ * @s: the stream
+ * @alone: they do not
+ * @completed: updates that waited for the backup only, by hm_update.ready
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_set_alone(struct hm_stream *s, bool alone,
+			 struct list_head *completed)
+{
+	struct hm_update *u;
+
+	s->alone = alone;
+	if (!alone)
+		return;
+	/* What is applied waits for nothing but the local disk. */
+	for (u = s->unapplied; u; u = hm_stream_next(s, u))
+		hm_stream_complete(s, u, completed);
+}
+
+/* Does the backlog hold everything that follows @seq? */
+static bool hm_stream_holds_after(const struct hm_stream *s, u64 seq)
+{
+	if (list_empty(&s->backlog))
+		return seq == s->last_seq;
+	return list_first_entry(&s->backlog, struct hm_update, stream)->seq <=
+	       seq + 1;
+}
+
+/**
+ * hm_stream_resume() - a new session: go on after what the backup has
+ * @s: the stream; no sender is active
+ * @acks: what the backup said at the handshake
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
+ * What the backlog holds beyond @acks.received will be taken again, in order.
+ *
+ * Return: false if the backlog no longer holds what the backup needs next, or
+ * if the backup claims what was never sent. Nothing has changed then.
+ *
+ * Context: under the set's lock.
+ */
+bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
+		      struct list_head *completed, struct list_head *released)
+{
+	struct hm_update *u;
+
+	if (acks->durable > acks->applied || acks->applied > acks->received ||
+	    acks->received > s->taken ||
+	    acks->durable < s->acked.durable ||
+	    !hm_stream_holds_after(s, acks->received))
+		return false;
+
+	s->taken = acks->received;
+	s->sent = acks->received;
+	s->claimed = *acks;
+	s->unsent = NULL;
+	s->unreceived = NULL;
+	s->unapplied = NULL;
+	if (!list_empty(&s->backlog)) {
+		u = list_first_entry(&s->backlog, struct hm_update, stream);
+		s->unreceived = u;
+		s->unapplied = u;
+		while (u && u->seq <= acks->received)
+			u = hm_stream_next(s, u);
+		s->unsent = u;
+	}
+	hm_stream_advance(s, completed, released);
+	return true;
+}
+
+/**
+ * hm_stream_abandon() - give up what has not been sent
+ * @s: the stream; no sender is active, and hm_stream_set_alone() has let go of
+ *	the updates that waited for the backup only
+ * @released: all that the backlog held, by hm_update.stream
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_abandon(struct hm_stream *s, struct list_head *released)
+{
+	struct hm_update *u;
+
+	list_for_each_entry(u, &s->backlog, stream)
+		u->state |= HM_P_RELEASED;
+	list_splice_tail_init(&s->backlog, released);
+	s->unsent = NULL;
+	s->unreceived = NULL;
+	s->unapplied = NULL;
+}

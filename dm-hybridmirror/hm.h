@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What both roles share: names, parameters, log prefixes.
+ *
+ * Arrows run one way: targets -> sets and connections -> core. Two objects
+ * carry all state: struct hm_primary and struct hm_backup, each one ordering
+ * domain ("set"). A set lives as long as a target instance refers to it, so the
+ * stream survives a table reload.
+ */
+#ifndef HM_H
+#define HM_H
+
+#include <linux/device-mapper.h>
+#include <linux/workqueue.h>
+
+#include "core/args.h"
+#include "core/link.h"
+
+#define DM_MSG_PREFIX "hybridmirror"
+
+/* Reserves of each set: one update of the largest size can always be held. */
+#define HM_RESERVED_UPDATES	64
+#define HM_RESERVED_PAGES	((HM_MAX_PAYLOAD >> PAGE_SHIFT) + 64)
+
+/* Milliseconds between signs of life on an idle connection. */
+#define HM_HEARTBEAT_MS		1000
+
+extern unsigned int hm_peer_timeout_ms;
+extern unsigned int hm_stall_timeout_ms;
+
+/*
+ * hm_io_wq: what completions need (submitting held updates); nothing on it waits
+ * for the network or for a disk. hm_zero_wq: zeroing by hand, which waits for a
+ * disk. hm_misc_wq: handshakes and events.
+ */
+extern struct workqueue_struct *hm_io_wq;
+extern struct workqueue_struct *hm_zero_wq;
+extern struct workqueue_struct *hm_misc_wq;
+
+extern struct target_type hm_primary_target;
+extern struct target_type hm_backup_target;
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Pages for updates in flight, from reserves that belong to the set.
+ */
+#include <linux/crc32c.h>
+#include <linux/mm.h>
+
+#include "hm.h"
+#include "core/codec.h"
+#include "payload.h"
+
+/**
+ * hm_pool_init() - reserve memory for a set
+ * @pool: the pool
+ * @cache: slab cache of the side's update objects
+ *
+ * Return: 0 or -ENOMEM.
+ *
+ * Context: may sleep.
+ */
+int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache)
+{
+	int err;
+
+	err = mempool_init_slab_pool(&pool->updates, HM_RESERVED_UPDATES,
+				     cache);
+	if (err)
+		return err;
+	err = mempool_init_page_pool(&pool->pages, HM_RESERVED_PAGES, 0);
+	if (err)
+		mempool_exit(&pool->updates);
+	return err;
+}
+
+/**
+ * hm_pool_exit() - give the reserve back
+ * @pool: the pool; everything taken from it has been freed
+ *
+ * Context: may sleep.
+ */
+void hm_pool_exit(struct hm_pool *pool)
+{
+	mempool_exit(&pool->pages);
+	mempool_exit(&pool->updates);
+}
+
+/**
+ * hm_payload_cost() - memory that a payload takes
+ * @bytes: its length
+ *
+ * Return: bytes of pages, the table included.
+ */
+unsigned int hm_payload_cost(unsigned int bytes)
+{
+	unsigned int pages = DIV_ROUND_UP(bytes, PAGE_SIZE);
+
+	if (pages > HM_INLINE_PAGES)
+		pages++;
+	return pages << PAGE_SHIFT;
+}
+
+/* From the allocator, else from the reserve; the reserve is not waited for. */
+static struct page *hm_page_alloc(struct hm_pool *pool, bool reclaim)
+{
+	struct page *page = NULL;
+
+	if (reclaim)
+		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	return page ?: mempool_alloc(&pool->pages, GFP_NOWAIT | __GFP_NOWARN);
+}
+
+/**
+ * hm_pool_update() - memory for an update object
+ * @pool: the set's pool
+ *
+ * Return: the object, not initialised, or NULL if there is no memory now.
+ *
+ * Context: any.
+ */
+void *hm_pool_update(struct hm_pool *pool)
+{
+	return mempool_alloc(&pool->updates, GFP_NOWAIT | __GFP_NOWARN);
+}
+
+/**
+ * hm_payload_alloc() - pages for a payload
+ * @pool: the set's pool
+ * @p: the payload, uninitialised
+ * @bytes: length, up to HM_MAX_PAYLOAD; may be 0
+ * @reclaim: the allocator may reclaim memory, without I/O
+ *
+ * Return: false if there is no memory now; try again when some was freed.
+ *
+ * Context: may sleep only with @reclaim.
+ */
+bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
+		      unsigned int bytes, bool reclaim)
+{
+	unsigned int left = bytes;
+	struct page *page;
+
+	static_assert((HM_MAX_PAYLOAD >> PAGE_SHIFT) * sizeof(struct bio_vec) <=
+		      PAGE_SIZE);
+
+	p->bvec = p->inline_bvec;
+	p->count = 0;
+	p->bytes = bytes;
+	if (bytes > HM_INLINE_PAGES << PAGE_SHIFT) {
+		page = hm_page_alloc(pool, reclaim);
+		if (!page)
+			return false;
+		p->bvec = page_address(page);
+	}
+	while (left) {
+		page = hm_page_alloc(pool, reclaim);
+		if (!page) {
+			hm_payload_free(pool, p);
+			return false;
+		}
+		bvec_set_page(&p->bvec[p->count++], page,
+			      min_t(unsigned int, left, PAGE_SIZE), 0);
+		left -= min_t(unsigned int, left, PAGE_SIZE);
+	}
+	return true;
+}
+
+/**
+ * hm_payload_free() - give the pages back
+ * @pool: the set's pool
+ * @p: the payload; empty afterwards
+ *
+ * Context: any.
+ */
+void hm_payload_free(struct hm_pool *pool, struct hm_payload *p)
+{
+	while (p->count)
+		mempool_free(p->bvec[--p->count].bv_page, &pool->pages);
+	if (p->bvec != p->inline_bvec)
+		mempool_free(virt_to_page(p->bvec), &pool->pages);
+	p->bvec = p->inline_bvec;
+	p->bytes = 0;
+}
+
+/**
+ * hm_payload_crc() - checksum for the wire
+ * @p: the payload
+ *
+ * Return: crc32c of the bytes, 0 if there are none.
+ *
+ * Context: any.
+ */
+u32 hm_payload_crc(const struct hm_payload *p)
+{
+	u32 crc = HM_CRC_SEED;
+	unsigned int i;
+
+	if (!p->bytes)
+		return 0;
+	for (i = 0; i < p->count; i++)
+		crc = crc32c(crc, page_address(p->bvec[i].bv_page),
+			     p->bvec[i].bv_len);
+	return crc;
+}
+
+/**
+ * hm_payload_bio() - a bio over the payload's pages
+ * @p: the payload; stays valid until the bio ends
+ * @bio: embedded in the update; bio_uninit() when it has ended
+ * @bdev: the disk
+ * @sector: first sector of 512 bytes
+ * @opf: operation and flags
+ *
+ * Context: any.
+ */
+void hm_payload_bio(struct hm_payload *p, struct bio *bio,
+		    struct block_device *bdev, sector_t sector, blk_opf_t opf)
+{
+	bio_init(bio, bdev, p->count ? p->bvec : NULL, p->count, opf);
+	bio->bi_vcnt = p->count;
+	bio->bi_iter.bi_sector = sector;
+	bio->bi_iter.bi_size = p->bytes;
+}

@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The primary's ordering domain: its life, its states, its patience.
+ */
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+
+#include "primary.h"
+
+/* A suspend waits this long without progress of the backup, milliseconds. */
+#define HM_SUSPEND_PATIENCE_MS	3000
+
+/**
+ * hm_primary_give_up_backlog() - let go of updates that will not be sent
+ * @p: the primary; it has fallen behind, and no sender is active
+ *
+ * Context: process; no spinlock held.
+ */
+void hm_primary_give_up_backlog(struct hm_primary *p)
+{
+	LIST_HEAD(completed);
+	LIST_HEAD(released);
+
+	spin_lock_irq(&p->lock);
+	hm_stream_set_alone(&p->stream, true, &completed);
+	hm_stream_abandon(&p->stream, &released);
+	spin_unlock_irq(&p->lock);
+	hm_primary_deliver(&completed, &released);
+}
+
+static bool hm_primary_empty(struct hm_primary *p)
+{
+	bool empty;
+
+	spin_lock_irq(&p->lock);
+	empty = !p->live;
+	spin_unlock_irq(&p->lock);
+	return empty;
+}
+
+static void hm_primary_free(struct hm_set *set)
+{
+	struct hm_primary *p = to_primary(set);
+	u64 lost = p->stream.last_seq - p->stream.acked.received;
+
+	if (p->sync == HM_SYNC_STREAMING && lost)
+		hm_warn(set, "removed with %llu updates that the backup does not have; it is consistent, but older",
+			lost);
+	hm_primary_give_up_backlog(p);
+	wait_event(p->drain_wait, hm_primary_empty(p));
+	cancel_delayed_work_sync(&p->deferred_work);
+	cancel_work_sync(&p->unblocked_work);
+	hrtimer_cancel(&p->defer_timer);
+	hm_pool_exit(&p->pool);
+	kfree(p);
+}
+
+/**
+ * hm_primary_create() - a new ordering domain
+ *
+ * Return: the set, or NULL if there is no memory.
+ *
+ * Context: may sleep.
+ */
+struct hm_set *hm_primary_create(void)
+{
+	struct hm_primary *p = kzalloc(sizeof(*p), GFP_KERNEL);
+
+	if (!p)
+		return NULL;
+	if (hm_pool_init(&p->pool, hm_write_cache)) {
+		kfree(p);
+		return NULL;
+	}
+	p->set.free = hm_primary_free;
+	spin_lock_init(&p->lock);
+	hm_stream_init(&p->stream, HM_ORDER_COMPLETION);
+	get_random_bytes(p->stream_id, sizeof(p->stream_id));
+	p->reason = "";
+	INIT_LIST_HEAD(&p->unblocked);
+	INIT_LIST_HEAD(&p->deferring);
+	bio_list_init(&p->deferred);
+	INIT_WORK(&p->unblocked_work, hm_primary_unblocked_work);
+	INIT_DELAYED_WORK(&p->deferred_work, hm_primary_deferred_work);
+	hrtimer_init(&p->defer_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
+	p->defer_timer.function = hm_primary_defer_timer;
+	init_waitqueue_head(&p->conn_wait);
+	init_waitqueue_head(&p->tx_wait);
+	init_waitqueue_head(&p->drain_wait);
+	mutex_init(&p->conn_lock);
+	p->progress = jiffies;
+	return &p->set;
+}
+
+/**
+ * hm_primary_set_link() - the one place that changes the link's state
+ * @p: the primary
+ * @link: the new state
+ * @reason: why, in words; "" if all is well
+ *
+ * Context: under @p->lock.
+ */
+void hm_primary_set_link(struct hm_primary *p, enum hm_link link,
+			 const char *reason)
+{
+	lockdep_assert_held(&p->lock);
+	if (p->sync == HM_SYNC_STREAMING)
+		p->reason = reason;
+	if (p->link == link || WARN_ON_ONCE(!hm_link_allowed(p->link, link)))
+		return;
+	if (link == HM_LINK_CONNECTED)
+		p->counters.connects++;
+	if (p->link == HM_LINK_CONNECTED)
+		p->counters.disconnects++;
+	/* Attempts that come to nothing are no events. */
+	if (link == HM_LINK_CONNECTED || p->link == HM_LINK_CONNECTED)
+		hm_set_event(&p->set);
+	p->link = link;
+}
+
+/**
+ * hm_primary_set_sync() - the one place that changes what the copy is worth
+ * @p: the primary
+ * @sync: the new state
+ * @reason: why, in words; "" if all is well
+ *
+ * Context: under @p->lock.
+ */
+void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
+			 const char *reason)
+{
+	lockdep_assert_held(&p->lock);
+	if (p->sync == sync || WARN_ON_ONCE(!hm_sync_allowed(p->sync, sync)))
+		return;
+	p->sync = sync;
+	p->reason = reason;
+	if (sync == HM_SYNC_BEHIND) {
+		p->behind_since = ktime_get();
+		hm_warn(&p->set, "fell behind (%s); the backup stays consistent but no longer follows: a full copy is needed",
+			reason);
+	}
+	/* What deferred writes wait for may be different now. */
+	if (p->waiting)
+		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
+	hm_set_event(&p->set);
+}
+
+/**
+ * hm_primary_lag() - by how much the backup's disk trails the application
+ * @p: the primary
+ *
+ * Return: age of the oldest update that is not applied, milliseconds.
+ *
+ * Context: under @p->lock.
+ */
+u64 hm_primary_lag(struct hm_primary *p)
+{
+	ktime_t now = ktime_get();
+
+	lockdep_assert_held(&p->lock);
+	if (p->stream.unapplied)
+		return ktime_ms_delta(now, to_write(p->stream.unapplied)->issued);
+	if (p->sync == HM_SYNC_BEHIND)
+		return ktime_ms_delta(now, p->behind_since);
+	return 0;
+}
+
+/**
+ * hm_primary_go_alone() - completions no longer wait for the backup
+ * @p: the primary
+ *
+ * Context: process; no lock of ours but volumes_lock held.
+ */
+void hm_primary_go_alone(struct hm_primary *p)
+{
+	LIST_HEAD(completed);
+	LIST_HEAD(released);
+
+	spin_lock_irq(&p->lock);
+	p->stall_over = true;
+	hm_stream_set_alone(&p->stream, true, &completed);
+	spin_unlock_irq(&p->lock);
+	hm_primary_deliver(&completed, &released);
+	hm_primary_kick_deferred(p);
+}
+
+/* Is a write held, or done locally and not completed? */
+static bool hm_primary_somebody_waits(struct hm_primary *p)
+{
+	return p->waiting || p->stream.undelivered;
+}
+
+/*
+ * Has somebody waited for the backup for too long? Suspending has less patience
+ * than the application, and none for a link that is down. A link that comes and
+ * goes does not start the clock again, only progress does.
+ */
+static bool hm_primary_patience_over(struct hm_primary *p)
+{
+	bool connected = p->link == HM_LINK_CONNECTED;
+	unsigned int patience = hm_stall_timeout_ms;
+
+	lockdep_assert_held(&p->lock);
+	if (!hm_primary_somebody_waits(p)) {
+		p->progress = jiffies;
+		return false;
+	}
+	if (p->stall_over || (!connected && !p->set.args.disconnect_stall))
+		return false;
+	if (p->suspending)
+		patience = connected ? HM_SUSPEND_PATIENCE_MS : 0;
+	return time_after_eq(jiffies,
+			     p->progress + msecs_to_jiffies(patience));
+}
+
+/**
+ * hm_primary_tick() - end waits that last too long
+ * @p: the primary
+ *
+ * Context: the connection's thread, about once a second.
+ */
+void hm_primary_tick(struct hm_primary *p)
+{
+	bool over;
+
+	spin_lock_irq(&p->lock);
+	over = hm_primary_patience_over(p);
+	spin_unlock_irq(&p->lock);
+	if (!over)
+		return;
+	hm_warn(&p->set, "writes have waited too long for the backup; the application goes on alone");
+	hm_primary_go_alone(p);
+}
+
+/**
+ * hm_primary_suspending() - a volume is being suspended, or no longer
+ * @v: the volume
+ * @suspending: which
+ *
+ * Context: process; no lock of ours held.
+ */
+void hm_primary_suspending(struct hm_volume *v, bool suspending)
+{
+	struct hm_primary *p = to_primary(v->set);
+
+	spin_lock_irq(&p->lock);
+	if (suspending)
+		p->suspending++;
+	else if (p->suspending)
+		p->suspending--;
+	p->progress = jiffies;
+	spin_unlock_irq(&p->lock);
+	if (suspending)
+		hm_primary_tick(p);
+}
+
+static u32 hm_primary_block(struct hm_primary *p, const struct hm_volume *v)
+{
+	return max(queue_logical_block_size(dm_disk(dm_table_get_md(v->ti->table))->queue),
+		   v->info.logical_block);
+}
+
+/* What the handshake will say; the link is stopped. */
+static void hm_primary_describe(struct hm_primary *p)
+{
+	unsigned int i;
+
+	hm_set_describe(&p->set, &p->hello);
+	memcpy(p->hello.stream, p->stream_id, sizeof(p->hello.stream));
+	for (i = 0; i < p->hello.volumes; i++) {
+		struct hm_volume_info *info = &p->hello.volume[i];
+		struct hm_volume *v = p->set.volume[info->number];
+
+		info->logical_block = hm_primary_block(p, v);
+		if (v->args.ack == HM_ACK_APPLIED)
+			p->hello.flags |= HM_HELLO_WANT_APPLIED;
+	}
+}
+
+/* Another disk under the same name: what was promised of the old one is void. */
+static void hm_primary_replaced(struct hm_primary *p, struct hm_volume *v,
+				struct hm_volume *old)
+{
+	if (!old || old->dev->bdev == v->dev->bdev)
+		return;
+	spin_lock_irq(&p->lock);
+	if (p->sync != HM_SYNC_BEHIND)
+		hm_primary_set_sync(p, HM_SYNC_BEHIND,
+				    "the data device was replaced");
+	spin_unlock_irq(&p->lock);
+}
+
+static void hm_primary_configure(struct hm_primary *p)
+{
+	spin_lock_irq(&p->lock);
+	p->stream.ordering = p->set.args.ordering;
+	p->limit = (u64)p->set.args.backlog_mib << 20;
+	p->stall_over = false;
+	p->stream.alone = !p->set.args.disconnect_stall ||
+			  p->sync == HM_SYNC_SUSPENDED;
+	p->progress = jiffies;
+	/* No I/O is in flight: nothing depends on an open group. */
+	p->stream.grouping.open = false;
+	spin_unlock_irq(&p->lock);
+}
+
+/**
+ * hm_primary_start() - preresume: the volume joins, the link starts
+ * @v: the volume
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep.
+ */
+int hm_primary_start(struct hm_volume *v)
+{
+	struct hm_primary *p = to_primary(v->set);
+	struct task_struct *conn;
+	struct hm_volume *old;
+	bool others;
+	int err;
+
+	mutex_lock(&p->set.volumes_lock);
+	/* Whatever can fail comes first: the others go on undisturbed. */
+	err = hm_set_may_attach(v);
+	if (err)
+		goto out;
+	conn = hm_primary_conn_create(p);
+	if (IS_ERR(conn)) {
+		err = PTR_ERR(conn);
+		goto out;
+	}
+	others = hm_set_any_active(&p->set);
+	hm_set_attach(v, &old);
+	hm_primary_replaced(p, v, old);
+	if (others)
+		hm_primary_conn_stop(p);
+	else
+		hm_primary_configure(p);
+	v->active = true;
+	hm_primary_describe(p);
+	hm_primary_conn_start(p, conn);
+out:
+	mutex_unlock(&p->set.volumes_lock);
+	return err;
+}
+
+static bool hm_primary_received(struct hm_primary *p, u64 seq,
+				unsigned long *progress)
+{
+	bool all;
+
+	spin_lock_irq(&p->lock);
+	all = p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED ||
+	      p->stream.acked.received >= seq;
+	*progress = p->progress;
+	spin_unlock_irq(&p->lock);
+	return all;
+}
+
+/* What was completed reaches the backup's memory, unless the link is stuck. */
+static void hm_primary_drain(struct hm_primary *p)
+{
+	unsigned long patience = msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
+	unsigned long progress = jiffies;
+	u64 seq;
+
+	spin_lock_irq(&p->lock);
+	seq = p->stream.last_seq;
+	spin_unlock_irq(&p->lock);
+	while (!hm_primary_received(p, seq, &progress)) {
+		if (time_after(jiffies, progress + patience)) {
+			hm_warn(&p->set, "suspended before the backup had received everything; it is sent after resume");
+			break;
+		}
+		wait_event_timeout(p->drain_wait,
+				   hm_primary_received(p, seq, &progress),
+				   msecs_to_jiffies(100));
+	}
+}
+
+/**
+ * hm_primary_stop() - postsuspend: no I/O is in flight on the volume
+ * @v: the volume
+ *
+ * The last active volume of a set takes the link down.
+ *
+ * Context: may sleep, for a bounded time.
+ */
+void hm_primary_stop(struct hm_volume *v)
+{
+	struct hm_primary *p = to_primary(v->set);
+
+	mutex_lock(&p->set.volumes_lock);
+	if (v->active) {
+		hm_primary_drain(p);
+		v->active = false;
+		if (!hm_set_any_active(&p->set))
+			hm_primary_conn_stop(p);
+	}
+	mutex_unlock(&p->set.volumes_lock);
+}
+
+static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
+{
+	const struct hm_update *u;
+	bool found = false;
+
+	spin_lock_irq(&p->lock);
+	list_for_each_entry(u, &p->stream.backlog, stream) {
+		if (u->volume == volume) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock_irq(&p->lock);
+	return found;
+}
+
+/* The backup makes durable what it has of the volume, if it is there. */
+static void hm_primary_let_go(struct hm_primary *p, u16 volume)
+{
+	unsigned long end = jiffies + msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
+
+	while (hm_primary_backlog_names(p, volume) && time_before(jiffies, end))
+		wait_event_timeout(p->drain_wait,
+				   !hm_primary_backlog_names(p, volume),
+				   msecs_to_jiffies(100));
+}
+
+static bool hm_primary_has_volumes(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (p->set.volume[i])
+			return true;
+	}
+	return false;
+}
+
+/* The backlog names a volume that is gone: it can no longer be sent. */
+static void hm_primary_miss(struct hm_primary *p)
+{
+	spin_lock_irq(&p->lock);
+	hm_primary_set_sync(p, HM_SYNC_BEHIND,
+			    "a volume was removed before the backup had all of it");
+	spin_unlock_irq(&p->lock);
+	hm_primary_give_up_backlog(p);
+}
+
+/**
+ * hm_primary_forget() - dtr: the volume leaves its set
+ * @v: the volume; suspended
+ *
+ * Context: may sleep.
+ */
+void hm_primary_forget(struct hm_volume *v)
+{
+	struct hm_primary *p = to_primary(v->set);
+	u16 number = v->args.volume;
+	struct task_struct *conn;
+	bool active;
+
+	mutex_lock(&p->set.volumes_lock);
+	if (p->set.volume[number] != v)
+		goto out;
+	active = hm_set_any_active(&p->set);
+	if (active)
+		hm_primary_let_go(p, number);
+	hm_set_detach(v);
+	conn = active ? hm_primary_conn_create(p) : NULL;
+	if (IS_ERR(conn)) {
+		hm_err(&p->set, "no memory for a thread: volume %u is still named to the backup; suspend and resume another one",
+		       number);
+		goto out;
+	}
+	hm_primary_conn_stop(p);
+	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
+		hm_primary_miss(p);
+	if (conn) {
+		hm_primary_describe(p);
+		hm_primary_conn_start(p, conn);
+	}
+out:
+	mutex_unlock(&p->set.volumes_lock);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The primary's sender: many records into one send call.
+ */
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "core/codec.h"
+#include "primary.h"
+#include "sock.h"
+#include "trace.h"
+
+/*
+ * A batch is handed to the socket in one call. Acknowledgments count only when
+ * the call returns, so it is kept short enough not to delay them.
+ */
+#define HM_BATCH_BYTES		(256 << 10)
+#define HM_BATCH_UPDATES	64
+#define HM_BATCH_BVECS		(1 + HM_BATCH_UPDATES * 2 + \
+				 (HM_MAX_PAYLOAD >> PAGE_SHIFT) + \
+				 (HM_BATCH_BYTES >> PAGE_SHIFT))
+
+/**
+ * struct hm_batch - what one send call takes
+ * @update: the updates, valid until hm_stream_sent()
+ * @updates: how many
+ * @bvec: headers and payloads in order
+ * @bvecs: how many
+ * @bytes: their sum
+ * @control: a control record that goes first
+ */
+struct hm_batch {
+	struct hm_update *update[HM_BATCH_UPDATES];
+	unsigned int updates;
+	struct bio_vec bvec[HM_BATCH_BVECS];
+	unsigned int bvecs;
+	size_t bytes;
+	struct hm_wire_record control;
+};
+
+static void hm_batch_add(struct hm_batch *b, void *p, unsigned int bytes)
+{
+	bvec_set_page(&b->bvec[b->bvecs++], virt_to_page(p), bytes,
+		      offset_in_page(p));
+	b->bytes += bytes;
+}
+
+static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
+{
+	struct hm_update *u;
+	size_t bytes = 0;
+
+	b->updates = 0;
+	spin_lock_irq(&p->lock);
+	while (b->updates < HM_BATCH_UPDATES && bytes < HM_BATCH_BYTES) {
+		u = hm_stream_take(&p->stream);
+		if (!u)
+			break;
+		b->update[b->updates++] = u;
+		bytes += (size_t)u->sectors << SECTOR_SHIFT;
+		if (u->seq <= p->sent_high)
+			p->counters.resent++;
+		else
+			p->sent_high = u->seq;
+	}
+	spin_unlock_irq(&p->lock);
+}
+
+static void hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
+{
+	struct hm_write *w;
+	unsigned int i, j;
+
+	for (i = 0; i < b->updates; i++) {
+		w = to_write(b->update[i]);
+		hm_encode_record(&w->header, &w->u, p->session,
+				 w->payload_crc);
+		hm_batch_add(b, &w->header, sizeof(w->header));
+		for (j = 0; j < w->payload.count; j++) {
+			b->bvec[b->bvecs++] = w->payload.bvec[j];
+			b->bytes += w->payload.bvec[j].bv_len;
+		}
+		trace_hm_sent(&w->u);
+	}
+}
+
+static void hm_batch_control(struct hm_primary *p, struct hm_batch *b)
+{
+	if (!READ_ONCE(p->ping))
+		return;
+	WRITE_ONCE(p->ping, false);
+	hm_encode_control(&b->control, HM_CTRL_PING, p->session, 0);
+	hm_batch_add(b, &b->control, sizeof(b->control));
+}
+
+static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
+{
+	LIST_HEAD(completed);
+	LIST_HEAD(released);
+
+	if (!b->updates)
+		return;
+	spin_lock_irq(&p->lock);
+	hm_stream_sent(&p->stream, b->update[b->updates - 1]->seq, &completed,
+		       &released);
+	spin_unlock_irq(&p->lock);
+	hm_primary_deliver(&completed, &released);
+}
+
+static bool hm_tx_due(struct hm_primary *p)
+{
+	return READ_ONCE(p->stream.unsent) || READ_ONCE(p->ping) ||
+	       kthread_should_stop();
+}
+
+static void hm_tx_fail(struct hm_primary *p)
+{
+	WRITE_ONCE(p->tx_failed, true);
+	hm_sock_shutdown(p->sock);
+	wait_event_interruptible(p->tx_wait, kthread_should_stop());
+}
+
+/**
+ * hm_primary_tx_thread() - send until stopped
+ * @data: the primary; its socket is connected and stays until this has ended
+ *
+ * Return: 0.
+ */
+int hm_primary_tx_thread(void *data)
+{
+	struct hm_primary *p = data;
+	unsigned int flags = memalloc_noio_save();
+	struct hm_batch *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	int err;
+
+	if (!b)
+		hm_tx_fail(p);
+	while (!kthread_should_stop()) {
+		wait_event_interruptible(p->tx_wait, hm_tx_due(p));
+		b->bvecs = 0;
+		b->bytes = 0;
+		hm_batch_control(p, b);
+		hm_batch_take(p, b);
+		hm_batch_encode(p, b);
+		if (!b->bvecs)
+			continue;
+		err = hm_sock_send(p->sock, b->bvec, b->bvecs, b->bytes);
+		if (err)
+			hm_tx_fail(p);
+		else
+			hm_batch_sent(p, b);
+	}
+	kfree(b);
+	memalloc_noio_restore(flags);
+	return 0;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HM_PRIMARY_H
+#define HM_PRIMARY_H
+
+#include <linux/hrtimer.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "core/handshake.h"
+#include "core/stream.h"
+#include "payload.h"
+#include "set.h"
+
+struct task_struct;
+struct socket;
+
+/**
+ * struct hm_write - one update on the primary
+ * @u: the update as core/ sees it
+ * @set: the primary
+ * @app: the application's bio, until it is delivered
+ * @bio: the write to the local disk
+ * @status: how that ended
+ * @refs: one each for the local disk, the application and the backlog; the last
+ *	one frees it
+ * @cost: bytes of memory that it counts for
+ * @issued: when it was tagged, for the lag
+ * @payload_crc: of @payload
+ * @payload: the one copy of the data
+ * @header: as sent; written by the sender
+ * @defer: in hm_primary.deferring
+ * @defer_until: when its completion may go on
+ * @zero_work: zeroing by hand, where the disk cannot
+ */
+struct hm_write {
+	struct hm_update u;
+	struct hm_primary *set;
+	struct bio *app;
+	struct bio bio;
+	blk_status_t status;
+	atomic_t refs;
+	unsigned int cost;
+	ktime_t issued;
+	u32 payload_crc;
+	struct hm_payload payload;
+	struct hm_wire_record header;
+	struct list_head defer;
+	ktime_t defer_until;
+	struct work_struct zero_work;
+};
+
+/**
+ * struct hm_primary_counters - since the set was created; never reset
+ * @local_errors: writes that the local disk refused
+ * @connects: sessions that began
+ * @disconnects: sessions that ended
+ * @protocol_errors: sessions ended because of what the peer sent
+ * @resent: updates sent again after a disconnect
+ * @deferred: writes that waited for room or memory
+ * @unrecorded: writes that the stream does not hold, being behind
+ */
+struct hm_primary_counters {
+	u64 local_errors;
+	u64 connects;
+	u64 disconnects;
+	u64 protocol_errors;
+	u64 resent;
+	u64 deferred;
+	u64 unrecorded;
+};
+
+/**
+ * struct hm_primary - an ordering domain on its primary
+ * @set: the part that both roles have
+ * @pool: memory for updates
+ * @lock: the domain's lock; innermost, irq-safe. Protects all below up to
+ *	@counters. seq, group and place in the backlog are taken in one hold.
+ * @stream: tags, backlog, acknowledgments
+ * @link: state of the connection; hm_primary_set_link() alone changes it
+ * @sync: what the copy is worth; hm_primary_set_sync() alone changes it
+ * @reason: why @sync or @link is not well, in words
+ * @used: bytes of memory that the updates of @stream count for
+ * @live: updates that exist
+ * @limit: upper bound of @used
+ * @unblocked: updates to issue locally, no longer blocked by an overlap
+ * @deferred: bios that wait for room, memory or the peer
+ * @waiting: the worker has not emptied @deferred
+ * @suspending: volumes between presuspend and postsuspend
+ * @deferring: updates whose completion is held for defer_us
+ * @stall_over: the application has waited long enough for the peer
+ * @progress: jiffies: when the backup last advanced, or nobody waited for it
+ * @behind_since: when the set fell behind
+ * @sent_high: highest seq ever sent, to count what is sent again
+ * @applied_group: as the backup says
+ * @durable_group: likewise
+ * @retry: the next handshake asks the backup to try again
+ * @adopted: a backup has followed the stream
+ * @refusal: the last one, said once in the log
+ * @stream_id: names the stream
+ * @hello: what we say of ourselves; changed only while the link is stopped
+ * @session: number of this connection
+ * @peer_block: by volume: the backup's logical block, bytes; 0: not known
+ * @counters: see there
+ * @unblocked_work: issues @unblocked
+ * @deferred_work: tries @deferred again
+ * @defer_timer: ends the holding of @deferring
+ * @conn: thread that connects and receives; created and stopped under
+ *	hm_set.volumes_lock
+ * @conn_wait: wakes @conn from waiting to try again
+ * @kick: @conn should try at once
+ * @conn_lock: protects @sock and @stopping; inside volumes_lock
+ * @sock: the connection, or NULL
+ * @stopping: no new connection
+ * @tx_wait: wakes the sender
+ * @ping: the sender should send a sign of life; no lock
+ * @tx_failed: the sender could not send
+ * @drain_wait: wakes whoever waits for the backup to have received all
+ */
+struct hm_primary {
+	struct hm_set set;
+	struct hm_pool pool;
+
+	spinlock_t lock;
+	struct hm_stream stream;
+	enum hm_link link;
+	enum hm_sync sync;
+	const char *reason;
+	u64 used;
+	u64 limit;
+	unsigned int live;
+	struct list_head unblocked;
+	struct bio_list deferred;
+	bool waiting;
+	unsigned int suspending;
+	struct list_head deferring;
+	bool stall_over;
+	unsigned long progress;
+	ktime_t behind_since;
+	u64 sent_high;
+	u64 applied_group;
+	u64 durable_group;
+	bool retry;
+	bool adopted;
+	enum hm_refusal refusal;
+	u8 stream_id[HM_UUID_BYTES];
+	struct hm_hello hello;
+	u64 session;
+	u32 peer_block[HM_MAX_VOLUMES];
+	struct hm_primary_counters counters;
+
+	struct work_struct unblocked_work;
+	struct delayed_work deferred_work;
+	struct hrtimer defer_timer;
+
+	struct task_struct *conn;
+	wait_queue_head_t conn_wait;
+	bool kick;
+	struct mutex conn_lock;
+	struct socket *sock;
+	bool stopping;
+	wait_queue_head_t tx_wait;
+	bool ping;
+	bool tx_failed;
+	wait_queue_head_t drain_wait;
+};
+
+static inline struct hm_primary *to_primary(struct hm_set *set)
+{
+	return container_of(set, struct hm_primary, set);
+}
+
+static inline struct hm_write *to_write(struct hm_update *u)
+{
+	return container_of(u, struct hm_write, u);
+}
+
+/* primary-set.c */
+struct hm_set *hm_primary_create(void);
+int hm_primary_start(struct hm_volume *v);
+void hm_primary_stop(struct hm_volume *v);
+void hm_primary_forget(struct hm_volume *v);
+void hm_primary_set_link(struct hm_primary *p, enum hm_link link,
+			 const char *reason);
+void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
+			 const char *reason);
+void hm_primary_give_up_backlog(struct hm_primary *p);
+u64 hm_primary_lag(struct hm_primary *p);
+void hm_primary_go_alone(struct hm_primary *p);
+void hm_primary_suspending(struct hm_volume *v, bool suspending);
+void hm_primary_tick(struct hm_primary *p);
+
+/* primary-io.c */
+int hm_write_cache_init(void);
+void hm_write_cache_exit(void);
+extern struct kmem_cache *hm_write_cache;
+int hm_primary_write(struct hm_volume *v, struct bio *bio, bool reclaim);
+void hm_primary_deliver(struct list_head *completed,
+			struct list_head *released);
+void hm_primary_unblocked_work(struct work_struct *work);
+enum hrtimer_restart hm_primary_defer_timer(struct hrtimer *timer);
+
+/* primary-deferred.c */
+void hm_primary_defer(struct hm_primary *p, struct bio *bio);
+void hm_primary_kick_deferred(struct hm_primary *p);
+void hm_primary_deferred_work(struct work_struct *work);
+
+/* primary-conn.c */
+struct task_struct *hm_primary_conn_create(struct hm_primary *p);
+void hm_primary_conn_start(struct hm_primary *p, struct task_struct *conn);
+void hm_primary_conn_stop(struct hm_primary *p);
+void hm_primary_retry(struct hm_primary *p);
+
+/* primary-tx.c */
+int hm_primary_tx_thread(void *data);
+
+#endif

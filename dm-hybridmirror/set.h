@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef HM_SET_H
+#define HM_SET_H
+
+#include <linux/bio.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/socket.h>
+#include <linux/workqueue.h>
+
+#include "hm.h"
+#include "core/codec.h"
+
+struct net;
+
+/**
+ * struct hm_volume - what the set knows of one target instance
+ * @ti: the dm target
+ * @dev: the data device
+ * @set: the ordering domain it belongs to; a reference from ctr to dtr
+ * @args: the table's arguments
+ * @text: the optional arguments as given, for "dmsetup table"
+ * @net: network namespace of the process that loaded the table; a reference
+ * @info: number, size and blocks, as told to the peer
+ * @flush: the backup's flush of this disk; one at a time
+ * @active: resumed; written under hm_set.volumes_lock
+ *
+ * Created in ctr, freed in dtr. In hm_set.volume[] from preresume until dtr, or
+ * until a reloaded table's instance takes its place.
+ */
+struct hm_volume {
+	struct dm_target *ti;
+	struct dm_dev *dev;
+	struct hm_set *set;
+	struct hm_args args;
+	char *text;
+	struct net *net;
+	struct hm_volume_info info;
+	struct bio flush;
+	bool active;
+};
+
+/**
+ * struct hm_set - an ordering domain, the part that both roles have
+ * @node: in the list of all sets, under its mutex
+ * @refs: one for each target instance
+ * @role: which side
+ * @key: what target instances find it by
+ * @name: for log lines: the set's name or the device's
+ * @net: network namespace of the sockets; a reference
+ * @addr: the backup's address, or where to listen
+ * @args: arguments that belong to the set rather than to a volume
+ * @free: frees the whole object
+ * @volumes_lock: protects @volume, @count, starting and stopping; outermost
+ * @volume: by number; a volume is here from preresume to dtr
+ * @event_work: raises a dm event on each active volume
+ *
+ * Embedded in struct hm_primary or struct hm_backup. Freed with the last
+ * target instance.
+ */
+struct hm_set {
+	struct list_head node;
+	refcount_t refs;
+	enum hm_role role;
+	char key[HM_SET_NAME_MAX + 16];
+	char name[HM_SET_NAME_MAX];
+	struct net *net;
+	struct sockaddr_storage addr;
+	struct hm_args args;
+	void (*free)(struct hm_set *set);
+	struct mutex volumes_lock;
+	struct hm_volume *volume[HM_MAX_VOLUMES];
+	struct work_struct event_work;
+};
+
+#define HM_LOG(level, set, fmt, ...)					\
+	printk_ratelimited(level "device-mapper: " DM_MSG_PREFIX ": %s %s: " fmt "\n", \
+			   (set)->role == HM_PRIMARY ? "primary" : "backup", \
+			   (set)->name, ##__VA_ARGS__)
+#define hm_err(set, fmt, ...)	HM_LOG(KERN_ERR, set, fmt, ##__VA_ARGS__)
+#define hm_warn(set, fmt, ...)	HM_LOG(KERN_WARNING, set, fmt, ##__VA_ARGS__)
+#define hm_info(set, fmt, ...)	HM_LOG(KERN_INFO, set, fmt, ##__VA_ARGS__)
+
+struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
+				   unsigned int argc, char **argv);
+void hm_volume_destroy(struct hm_volume *v);
+void hm_volume_table(struct hm_volume *v, char *result, unsigned int maxlen);
+
+struct hm_set *hm_set_find_or_create(struct hm_volume *v, enum hm_role role,
+				     struct hm_set *(*create)(void));
+void hm_set_put(struct hm_set *set);
+const char *hm_set_conflict(struct hm_set *set, const struct hm_volume *v);
+int hm_set_may_attach(struct hm_volume *v);
+void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced);
+void hm_set_detach(struct hm_volume *v);
+bool hm_set_any_active(const struct hm_set *set);
+bool hm_set_all_active(const struct hm_set *set);
+void hm_set_event(struct hm_set *set);
+void hm_set_describe(struct hm_set *set, struct hm_hello *hello);
+
+#endif

@@ -1,0 +1,497 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What the codec lets through, and all that it must not. */
+#include "hm-test.h"
+#include "handshake.h"
+
+#define SESSION		0x1122334455667788ULL
+#define VOLUME		3
+#define SECTORS		(4ULL << HM_CHUNK_SHIFT)
+
+static struct hm_record_limits limits(void)
+{
+	struct hm_record_limits l = { .session = SESSION };
+
+	l.sectors[0] = 1000;
+	l.logical_block[0] = 512;
+	l.sectors[VOLUME] = SECTORS;
+	l.logical_block[VOLUME] = 4096;
+	return l;
+}
+
+static struct hm_update update(u8 kind)
+{
+	struct hm_update u = {
+		.seq = 0xabcdef0123456789ULL, .group = 0x123456789abcdefULL,
+		.sector = 2048 + 16, .sectors = 24, .volume = VOLUME,
+		.kind = kind, .flags = HM_FUA,
+	};
+
+	if (kind == HM_FLUSH) {
+		u.sector = 0;
+		u.sectors = 0;
+		u.flags = 0;
+	}
+	return u;
+}
+
+static struct hm_wire_record wire(const struct hm_update *u)
+{
+	struct hm_wire_record w;
+
+	hm_encode_record(&w, u, SESSION, 0xfeedbeef);
+	return w;
+}
+
+static void reseal_record(struct hm_wire_record *w)
+{
+	w->crc = cpu_to_le32(crc32c(HM_CRC_SEED, w, sizeof(*w) - 4));
+}
+
+static enum hm_decode decode(const struct hm_wire_record *w)
+{
+	struct hm_record_limits l = limits();
+	struct hm_record r;
+
+	return hm_decode_record(w, &l, &r);
+}
+
+static enum hm_decode decode_update(const struct hm_update *u)
+{
+	struct hm_wire_record w = wire(u);
+
+	return decode(&w);
+}
+
+/* Decode after one field is changed and the checksum is made to fit again. */
+#define decode_with(w, field, value) ({			\
+	struct hm_wire_record _w = (w);			\
+	_w.field = value;				\
+	reseal_record(&_w);				\
+	decode(&_w);					\
+})
+
+static void test_crc_is_the_wire_crc(void **state)
+{
+	/* The published check value, before its final inversion. */
+	assert_int_equal(crc32c(HM_CRC_SEED, "123456789", 9), ~0xe3069283U);
+}
+
+static void test_record_bytes(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w = wire(&u);
+	const u8 *b = (const u8 *)&w;
+
+	assert_memory_equal(b, "HYMR", 4);
+	assert_int_equal(b[4], HM_WRITE);
+	assert_int_equal(b[5], HM_FUA);
+	assert_int_equal(b[6], VOLUME);
+	assert_int_equal(b[8], 0x88);
+	assert_int_equal(b[15], 0x11);
+	assert_int_equal(b[16], 0x89);
+	assert_int_equal(b[40], 24);
+	assert_int_equal(le32_to_cpu(w.payload), 24 * 512);
+}
+
+static void test_record_round_trip(void **state)
+{
+	static const u8 kinds[] = { HM_WRITE, HM_WRITE_ZEROES, HM_DISCARD,
+				    HM_FLUSH };
+	struct hm_record_limits l = limits();
+	struct hm_wire_record w, again;
+	struct hm_update u;
+	struct hm_record r;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		u = update(kinds[i]);
+		w = wire(&u);
+		assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_OK);
+		assert_true(r.update.seq == u.seq && r.update.group == u.group);
+		assert_true(r.update.sector == u.sector);
+		assert_int_equal(r.update.sectors, u.sectors);
+		assert_int_equal(r.update.volume, u.volume);
+		assert_int_equal(r.update.kind, u.kind);
+		assert_int_equal(r.update.flags, u.flags);
+		assert_true(r.session == SESSION);
+		assert_int_equal(r.payload, i ? 0 : 24 * 512);
+		assert_int_equal(r.payload_crc, i ? 0 : 0xfeedbeef);
+		hm_encode_record(&again, &r.update, r.session, r.payload_crc);
+		assert_memory_equal(&w, &again, sizeof(w));
+	}
+}
+
+static void test_record_bit_flips(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w = wire(&u);
+	unsigned int bit;
+
+	for (bit = 0; bit < 8 * sizeof(w); bit++) {
+		flip(&w, bit);
+		assert_int_not_equal(decode(&w), HM_DECODE_OK);
+		flip(&w, bit);
+	}
+	assert_decode(decode(&w), HM_DECODE_OK);
+}
+
+static void test_record_header(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w = wire(&u);
+
+	assert_decode(decode_with(w, magic, cpu_to_le32(HM_ACK_MAGIC)),
+		      HM_DECODE_MAGIC);
+	assert_decode(decode_with(w, reserved, cpu_to_le32(1)),
+		      HM_DECODE_RESERVED);
+	assert_decode(decode_with(w, reserved2, cpu_to_le32(1)),
+		      HM_DECODE_RESERVED);
+	assert_decode(decode_with(w, session, cpu_to_le64(SESSION + 1)),
+		      HM_DECODE_SESSION);
+	w.crc ^= cpu_to_le32(1);
+	assert_decode(decode(&w), HM_DECODE_CRC);
+}
+
+static void test_record_kinds(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w = wire(&u);
+	unsigned int kind;
+
+	for (kind = 0; kind < 256; kind++) {
+		if ((kind >= HM_WRITE && kind <= HM_FLUSH) ||
+		    (kind >= HM_CTRL_START && kind <= HM_CTRL_PING))
+			continue;
+		assert_decode(decode_with(w, kind, kind), HM_DECODE_KIND);
+	}
+}
+
+static void test_record_flags(void **state)
+{
+	static const struct {
+		u8 kind, flags;
+		enum hm_decode want;
+	} cases[] = {
+		{ HM_WRITE, 0, HM_DECODE_OK },
+		{ HM_WRITE, HM_FUA, HM_DECODE_OK },
+		{ HM_WRITE, HM_NOUNMAP, HM_DECODE_RESERVED },
+		{ HM_WRITE, 0x04, HM_DECODE_RESERVED },
+		{ HM_WRITE, 0x80, HM_DECODE_RESERVED },
+		{ HM_WRITE_ZEROES, HM_NOUNMAP, HM_DECODE_OK },
+		{ HM_WRITE_ZEROES, HM_NOUNMAP | HM_FUA, HM_DECODE_OK },
+		{ HM_DISCARD, HM_FUA, HM_DECODE_OK },
+		{ HM_DISCARD, HM_NOUNMAP, HM_DECODE_RESERVED },
+		{ HM_FLUSH, HM_FUA, HM_DECODE_RESERVED },
+		{ HM_FLUSH, HM_NOUNMAP, HM_DECODE_RESERVED },
+	};
+	struct hm_update u;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		u = update(cases[i].kind);
+		u.flags = cases[i].flags;
+		assert_decode(decode_update(&u), cases[i].want);
+	}
+}
+
+static void test_record_volume(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+
+	for (u.volume = 1; u.volume < 40; u.volume++)
+		assert_decode(decode_update(&u), u.volume == VOLUME ?
+			      HM_DECODE_OK : HM_DECODE_VOLUME);
+	u.volume = 0xffff;
+	assert_decode(decode_update(&u), HM_DECODE_VOLUME);
+	u = update(HM_FLUSH);
+	u.volume = 1;
+	assert_decode(decode_update(&u), HM_DECODE_VOLUME);
+}
+
+static void test_record_range(void **state)
+{
+	static const struct {
+		u64 sector;
+		u32 sectors;
+		enum hm_decode want;
+	} cases[] = {
+		{ 0, 8, HM_DECODE_OK },
+		{ 0, 0, HM_DECODE_RANGE },
+		{ 0, HM_CHUNK_SECTORS, HM_DECODE_OK },
+		{ 0, HM_CHUNK_SECTORS + 8, HM_DECODE_RANGE },
+		{ 8, HM_CHUNK_SECTORS - 8, HM_DECODE_OK },
+		{ 8, HM_CHUNK_SECTORS, HM_DECODE_RANGE },
+		{ HM_CHUNK_SECTORS - 8, 8, HM_DECODE_OK },
+		{ HM_CHUNK_SECTORS - 8, 16, HM_DECODE_RANGE },
+		{ HM_CHUNK_SECTORS, 8, HM_DECODE_OK },
+		{ SECTORS - 8, 8, HM_DECODE_OK },
+		{ SECTORS - 8, 16, HM_DECODE_RANGE },
+		{ SECTORS, 8, HM_DECODE_RANGE },
+		{ SECTORS + 8, 8, HM_DECODE_RANGE },
+		{ ~0ULL - 7, 8, HM_DECODE_RANGE },
+		{ ~0ULL - 7, 16, HM_DECODE_RANGE },
+		{ 8, 0xfffffff8U, HM_DECODE_RANGE },
+		{ 1ULL << 32, 8, HM_DECODE_RANGE },
+		{ 4, 8, HM_DECODE_RANGE },
+		{ 8, 4, HM_DECODE_RANGE },
+		{ 1, 8, HM_DECODE_RANGE },
+		{ 8, 9, HM_DECODE_RANGE },
+	};
+	static const u8 kinds[] = { HM_WRITE, HM_WRITE_ZEROES, HM_DISCARD };
+	struct hm_update u;
+	unsigned int i, k;
+
+	for (k = 0; k < ARRAY_SIZE(kinds); k++) {
+		for (i = 0; i < ARRAY_SIZE(cases); i++) {
+			u = update(kinds[k]);
+			u.sector = cases[i].sector;
+			u.sectors = cases[i].sectors;
+			assert_decode(decode_update(&u), cases[i].want);
+		}
+	}
+}
+
+/* A volume that ends inside of a chunk, with blocks of one sector. */
+static void test_record_range_small_volume(void **state)
+{
+	struct hm_record_limits l = limits();
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w;
+	struct hm_record r;
+
+	u.volume = 0;
+	u.sector = 999;
+	u.sectors = 1;
+	assert_decode(decode_update(&u), HM_DECODE_OK);
+	u.sectors = 2;
+	assert_decode(decode_update(&u), HM_DECODE_RANGE);
+	u.sectors = 1;
+	w = wire(&u);
+	l.logical_block[0] = 0;
+	assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_RANGE);
+}
+
+static void test_record_flush(void **state)
+{
+	struct hm_update u = update(HM_FLUSH);
+
+	assert_decode(decode_update(&u), HM_DECODE_OK);
+	u.sectors = 8;
+	assert_decode(decode_update(&u), HM_DECODE_RANGE);
+	u.sectors = 0;
+	u.sector = 8;
+	assert_decode(decode_update(&u), HM_DECODE_RANGE);
+}
+
+static void test_record_payload(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+	struct hm_wire_record w = wire(&u);
+	static const u8 bare[] = { HM_WRITE_ZEROES, HM_DISCARD, HM_FLUSH };
+	unsigned int i;
+
+	assert_decode(decode_with(w, payload, 0), HM_DECODE_PAYLOAD);
+	assert_decode(decode_with(w, payload, cpu_to_le32(24 * 512 - 1)),
+		      HM_DECODE_PAYLOAD);
+	assert_decode(decode_with(w, payload, cpu_to_le32(24 * 512 + 1)),
+		      HM_DECODE_PAYLOAD);
+	assert_decode(decode_with(w, payload, cpu_to_le32(~0U)),
+		      HM_DECODE_PAYLOAD);
+	/* A payload's checksum may well be zero. */
+	assert_decode(decode_with(w, payload_crc, 0), HM_DECODE_OK);
+	for (i = 0; i < ARRAY_SIZE(bare); i++) {
+		u = update(bare[i]);
+		w = wire(&u);
+		assert_decode(decode_with(w, payload, cpu_to_le32(512)),
+			      HM_DECODE_PAYLOAD);
+		assert_decode(decode_with(w, payload_crc, cpu_to_le32(1)),
+			      HM_DECODE_PAYLOAD);
+	}
+}
+
+static void test_record_numbers(void **state)
+{
+	struct hm_update u = update(HM_WRITE);
+
+	u.seq = 1;
+	u.group = 1;
+	assert_decode(decode_update(&u), HM_DECODE_OK);
+	u.seq = 0;
+	assert_decode(decode_update(&u), HM_DECODE_NUMBER);
+	u.seq = 1;
+	u.group = 0;
+	assert_decode(decode_update(&u), HM_DECODE_NUMBER);
+}
+
+static void test_control(void **state)
+{
+	static const u8 kinds[] = { HM_CTRL_START, HM_CTRL_PING };
+	struct hm_record_limits l = limits();
+	struct hm_wire_record w;
+	struct hm_record r;
+	unsigned int i;
+	u64 seq;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		seq = kinds[i] == HM_CTRL_START ? 77 : 0;
+		hm_encode_control(&w, kinds[i], SESSION, seq);
+		assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_OK);
+		assert_int_equal(r.update.kind, kinds[i]);
+		assert_true(r.update.seq == seq);
+		assert_int_equal(r.payload, 0);
+
+		assert_decode(decode_with(w, seq, cpu_to_le64(seq ? 0 : 1)),
+			      HM_DECODE_NUMBER);
+		assert_decode(decode_with(w, group, cpu_to_le64(1)),
+			      HM_DECODE_NUMBER);
+		assert_decode(decode_with(w, flags, HM_FUA),
+			      HM_DECODE_RESERVED);
+		assert_decode(decode_with(w, volume, cpu_to_le16(VOLUME)),
+			      HM_DECODE_VOLUME);
+		assert_decode(decode_with(w, sector, cpu_to_le64(8)),
+			      HM_DECODE_RANGE);
+		assert_decode(decode_with(w, sectors, cpu_to_le32(8)),
+			      HM_DECODE_RANGE);
+		assert_decode(decode_with(w, payload, cpu_to_le32(512)),
+			      HM_DECODE_PAYLOAD);
+		assert_decode(decode_with(w, payload_crc, cpu_to_le32(1)),
+			      HM_DECODE_PAYLOAD);
+		assert_decode(decode_with(w, session, cpu_to_le64(0)),
+			      HM_DECODE_SESSION);
+	}
+}
+
+static struct hm_ack_record ack(void)
+{
+	return (struct hm_ack_record) {
+		.session = SESSION,
+		.acks = { .received = 900, .applied = 800, .durable = 700 },
+		.applied_group = 60, .durable_group = 50,
+		.failed_volume = 15, .status = HM_BACKUP_SUSPENDED,
+	};
+}
+
+static enum hm_decode decode_ack(const struct hm_ack_record *a)
+{
+	struct hm_ack_record again;
+	struct hm_wire_ack w;
+
+	hm_encode_ack(&w, a);
+	return hm_decode_ack(&w, SESSION, &again);
+}
+
+static void test_ack_round_trip(void **state)
+{
+	struct hm_ack_record a = ack(), b;
+	struct hm_wire_ack w, again;
+
+	hm_encode_ack(&w, &a);
+	assert_memory_equal(&w, "HYMA", 4);
+	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_OK);
+	assert_memory_equal(&a.acks, &b.acks, sizeof(a.acks));
+	assert_true(b.session == SESSION);
+	assert_true(b.applied_group == 60 && b.durable_group == 50);
+	assert_int_equal(b.failed_volume, 15);
+	assert_int_equal(b.status, HM_BACKUP_SUSPENDED);
+	hm_encode_ack(&again, &b);
+	assert_memory_equal(&w, &again, sizeof(w));
+}
+
+static void test_ack_bit_flips(void **state)
+{
+	struct hm_ack_record a = ack();
+	struct hm_wire_ack w;
+	unsigned int bit;
+
+	hm_encode_ack(&w, &a);
+	for (bit = 0; bit < 8 * sizeof(w); bit++) {
+		flip(&w, bit);
+		assert_int_not_equal(hm_decode_ack(&w, SESSION, &a),
+				     HM_DECODE_OK);
+		flip(&w, bit);
+	}
+}
+
+static void test_ack_header(void **state)
+{
+	struct hm_ack_record a = ack(), b;
+	struct hm_wire_ack w;
+
+	hm_encode_ack(&w, &a);
+	assert_decode(hm_decode_ack(&w, SESSION + 1, &b), HM_DECODE_SESSION);
+	w.crc ^= cpu_to_le32(1);
+	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_CRC);
+	w.magic = cpu_to_le32(HM_RECORD_MAGIC);
+	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_MAGIC);
+	hm_encode_ack(&w, &a);
+	w.reserved = cpu_to_le16(1);
+	w.crc = cpu_to_le32(crc32c(HM_CRC_SEED, &w, sizeof(w) - 4));
+	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_RESERVED);
+	/* A status whose low byte alone would be known. */
+	hm_encode_ack(&w, &a);
+	w.status = cpu_to_le32(0x100);
+	w.crc = cpu_to_le32(crc32c(HM_CRC_SEED, &w, sizeof(w) - 4));
+	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_STATUS);
+}
+
+static void test_ack_values(void **state)
+{
+	struct hm_ack_record a = ack();
+
+	a.acks = (struct hm_acks) { 5, 5, 5 };
+	a.applied_group = 5;
+	a.durable_group = 5;
+	assert_decode(decode_ack(&a), HM_DECODE_OK);
+	a.acks.durable = 6;
+	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
+	a.acks.applied = 6;
+	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
+	a.acks.received = 6;
+	assert_decode(decode_ack(&a), HM_DECODE_OK);
+	a.durable_group = 6;
+	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
+	a = ack();
+	a.status = 2;
+	assert_decode(decode_ack(&a), HM_DECODE_STATUS);
+	a.status = HM_BACKUP_SUSPENDED;
+	a.failed_volume = HM_MAX_VOLUMES;
+	assert_decode(decode_ack(&a), HM_DECODE_VOLUME);
+	a.failed_volume = 0;
+	assert_decode(decode_ack(&a), HM_DECODE_OK);
+	a.status = HM_BACKUP_APPLYING;
+	assert_decode(decode_ack(&a), HM_DECODE_OK);
+	a.failed_volume = 1;
+	assert_decode(decode_ack(&a), HM_DECODE_VOLUME);
+}
+
+static void test_text(void **state)
+{
+	assert_words(hm_decode_text, HM_DECODE_NAME + 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_crc_is_the_wire_crc),
+		cmocka_unit_test(test_record_bytes),
+		cmocka_unit_test(test_record_round_trip),
+		cmocka_unit_test(test_record_bit_flips),
+		cmocka_unit_test(test_record_header),
+		cmocka_unit_test(test_record_kinds),
+		cmocka_unit_test(test_record_flags),
+		cmocka_unit_test(test_record_volume),
+		cmocka_unit_test(test_record_range),
+		cmocka_unit_test(test_record_range_small_volume),
+		cmocka_unit_test(test_record_flush),
+		cmocka_unit_test(test_record_payload),
+		cmocka_unit_test(test_record_numbers),
+		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_ack_round_trip),
+		cmocka_unit_test(test_ack_bit_flips),
+		cmocka_unit_test(test_ack_header),
+		cmocka_unit_test(test_ack_values),
+		cmocka_unit_test(test_text),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The primary's half of the stream. */
+#include "hm-flow-test.h"
+#include "stream.h"
+
+/* A stream in a session, updates of sectors apart, and what comes out. */
+static struct flow {
+	struct hm_stream s;
+	struct hm_update u[5];
+	struct list_head ready;
+	struct list_head completed;
+	struct list_head released;
+} flow;
+
+static struct flow *flow_init(enum hm_ordering ordering)
+{
+	struct hm_acks none = { 0 };
+	unsigned int i;
+
+	INIT_LIST_HEAD(&flow.ready);
+	INIT_LIST_HEAD(&flow.completed);
+	INIT_LIST_HEAD(&flow.released);
+	hm_stream_init(&flow.s, ordering);
+	assert_true(flow.s.alone);
+	for (i = 0; i < ARRAY_SIZE(flow.u); i++)
+		flow.u[i] = sample_write(8 * i);
+	assert_true(hm_stream_resume(&flow.s, &none, &flow.completed,
+				     &flow.released));
+	hm_stream_set_alone(&flow.s, false, &flow.completed);
+	return &flow;
+}
+
+static void add(struct flow *f, unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		assert_true(hm_stream_add(&f->s, &f->u[i]));
+}
+
+static void local(struct flow *f, unsigned int i)
+{
+	hm_stream_local_done(&f->s, &f->u[i], &f->ready, &f->completed);
+}
+
+static void send_to(struct flow *f, u64 seq)
+{
+	while (f->s.taken < seq)
+		assert_non_null(hm_stream_take(&f->s));
+	hm_stream_sent(&f->s, seq, &f->completed, &f->released);
+}
+
+static bool ack(struct flow *f, u64 received, u64 applied, u64 durable)
+{
+	struct hm_acks a = { received, applied, durable };
+
+	return hm_stream_ack(&f->s, &a, &f->completed, &f->released);
+}
+
+static bool resume(struct flow *f, u64 received, u64 applied, u64 durable)
+{
+	struct hm_acks a = { received, applied, durable };
+
+	return hm_stream_resume(&f->s, &a, &f->completed, &f->released);
+}
+
+#define assert_completed(f, ...) \
+	assert_list(&(f)->completed, ready, __VA_ARGS__)
+#define assert_released(f, ...) \
+	assert_list(&(f)->released, stream, __VA_ARGS__)
+#define assert_nothing(f) do {						\
+	assert_true(list_empty(&(f)->ready));				\
+	assert_true(list_empty(&(f)->completed));			\
+	assert_true(list_empty(&(f)->released));			\
+} while (0)
+
+static void test_tags(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+	unsigned int i;
+
+	add(f, 3);
+	for (i = 0; i < 3; i++) {
+		assert_int_equal(f->u[i].seq, i + 1);
+		assert_int_equal(f->u[i].group, 1);
+		assert_int_equal(f->u[i].state, 0);
+	}
+	assert_int_equal(f->s.last_seq, 3);
+	assert_nothing(f);
+}
+
+static void test_received(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 2);
+	send_to(f, 2);
+	/* Locally done first. */
+	local(f, 0);
+	assert_nothing(f);
+	assert_true(ack(f, 2, 0, 0));
+	assert_completed(f, &f->u[0]);
+	/* Received first. */
+	local(f, 1);
+	assert_completed(f, &f->u[1]);
+	assert_nothing(f);
+}
+
+static void test_local(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[0].ack = HM_ACK_LOCAL;
+	add(f, 1);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	send_to(f, 1);
+	assert_true(ack(f, 1, 1, 1));
+	assert_released(f, &f->u[0]);
+	assert_int_equal(f->u[0].state, HM_P_FINISHED);
+	assert_nothing(f);
+}
+
+static void test_applied(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[0].ack = HM_ACK_APPLIED;
+	f->u[1].ack = HM_ACK_APPLIED;
+	add(f, 2);
+	send_to(f, 2);
+	local(f, 0);
+	assert_true(ack(f, 2, 0, 0));
+	assert_nothing(f);
+	assert_true(ack(f, 2, 1, 0));
+	assert_completed(f, &f->u[0]);
+	assert_true(ack(f, 2, 2, 0));
+	assert_nothing(f);
+	local(f, 1);
+	assert_completed(f, &f->u[1]);
+}
+
+/* Released before the local disk has answered. */
+static void test_slow_local(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[0].ack = HM_ACK_APPLIED;
+	add(f, 1);
+	send_to(f, 1);
+	assert_true(ack(f, 1, 1, 1));
+	assert_released(f, &f->u[0]);
+	assert_nothing(f);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	assert_int_equal(f->u[0].state, HM_P_FINISHED);
+}
+
+static void test_order_completion(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 2);
+	send_to(f, 2);
+	/* Only what is returned to the application closes. */
+	local(f, 0);
+	assert_true(f->s.grouping.open);
+	ack(f, 1, 0, 0);
+	assert_false(f->s.grouping.open);
+	hm_stream_add(&f->s, &f->u[2]);
+	assert_int_equal(f->u[2].group, 2);
+	/* A late member of the old group. */
+	ack(f, 2, 0, 0);
+	local(f, 1);
+	hm_stream_add(&f->s, &f->u[3]);
+	assert_int_equal(f->u[3].group, 2);
+}
+
+static void order_flush(u8 kind, u8 flags, u64 group)
+{
+	struct flow *f = flow_init(HM_ORDER_FLUSH);
+
+	f->u[0].kind = kind;
+	f->u[0].flags = flags;
+	f->u[0].ack = HM_ACK_LOCAL;
+	add(f, 1);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	hm_stream_add(&f->s, &f->u[1]);
+	assert_int_equal(f->u[1].group, group);
+}
+
+static void test_order_flush(void **state)
+{
+	order_flush(HM_WRITE, 0, 1);
+	order_flush(HM_WRITE_ZEROES, HM_NOUNMAP, 1);
+	order_flush(HM_DISCARD, 0, 1);
+	order_flush(HM_WRITE, HM_FUA, 2);
+	order_flush(HM_WRITE_ZEROES, HM_FUA | HM_NOUNMAP, 2);
+}
+
+static void test_order_flush_flush(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_FLUSH);
+
+	f->u[0] = sample_flush();
+	add(f, 1);
+	local(f, 0);
+	send_to(f, 1);
+	ack(f, 1, 0, 0);
+	assert_completed(f, &f->u[0]);
+	hm_stream_add(&f->s, &f->u[1]);
+	assert_int_equal(f->u[1].group, 2);
+}
+
+static void test_order_none(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_NONE);
+
+	f->u[0] = sample_flush();
+	f->u[0].ack = HM_ACK_LOCAL;
+	add(f, 1);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	hm_stream_add(&f->s, &f->u[1]);
+	assert_int_equal(f->u[1].group, 1);
+}
+
+static void test_overlap(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[1].sector = f->u[0].sector;
+	f->u[1].ack = HM_ACK_LOCAL;
+	assert_true(hm_stream_add(&f->s, &f->u[0]));
+	assert_false(hm_stream_add(&f->s, &f->u[1]));
+	/* It waits for the local disk, not for its turn on the wire. */
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[0]);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[1]);
+	local(f, 0);
+	assert_list(&f->ready, ready, &f->u[1]);
+	local(f, 1);
+	assert_completed(f, &f->u[1]);
+}
+
+static void test_take(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	assert_null(hm_stream_take(&f->s));
+	add(f, 2);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[0]);
+	assert_int_equal(f->s.taken, 1);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[1]);
+	assert_null(hm_stream_take(&f->s));
+	assert_int_equal(f->s.taken, 2);
+	hm_stream_add(&f->s, &f->u[2]);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[2]);
+}
+
+/* Acknowledged while the sender still holds it. */
+static void test_late_sender(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[1].ack = HM_ACK_APPLIED;
+	add(f, 2);
+	local(f, 0);
+	local(f, 1);
+	hm_stream_take(&f->s);
+	hm_stream_take(&f->s);
+	assert_true(ack(f, 2, 2, 2));
+	assert_acks(&f->s.claimed, 2, 2, 2);
+	assert_acks(&f->s.acked, 0, 0, 0);
+	assert_nothing(f);
+	hm_stream_sent(&f->s, 1, &f->completed, &f->released);
+	assert_acks(&f->s.acked, 1, 1, 1);
+	assert_completed(f, &f->u[0]);
+	assert_released(f, &f->u[0]);
+	hm_stream_sent(&f->s, 2, &f->completed, &f->released);
+	assert_completed(f, &f->u[1]);
+	assert_released(f, &f->u[1]);
+	assert_true(list_empty(&f->s.backlog));
+}
+
+static void test_ack_impossible(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 4);
+	send_to(f, 3);
+	assert_true(ack(f, 2, 1, 1));
+	assert_released(f, &f->u[0]);
+	assert_false(ack(f, 2, 2, 3));	/* durable, not applied */
+	assert_false(ack(f, 2, 3, 1));	/* applied, not received */
+	assert_false(ack(f, 4, 1, 1));	/* never sent */
+	assert_false(ack(f, UINT64_MAX, 1, 1));
+	assert_false(ack(f, 1, 1, 1));	/* back */
+	assert_false(ack(f, 2, 0, 0));
+	assert_false(ack(f, 2, 1, 0));
+	assert_acks(&f->s.acked, 2, 1, 1);
+	assert_acks(&f->s.claimed, 2, 1, 1);
+	assert_nothing(f);
+	assert_true(ack(f, 2, 1, 1));	/* nothing new */
+	assert_true(ack(f, 3, 3, 3));
+	assert_released(f, &f->u[1], &f->u[2]);
+}
+
+static void test_alone(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[1].ack = HM_ACK_APPLIED;
+	add(f, 3);
+	local(f, 0);
+	local(f, 1);
+	assert_nothing(f);
+	hm_stream_set_alone(&f->s, true, &f->completed);
+	assert_completed(f, &f->u[0], &f->u[1]);
+	assert_false(f->s.grouping.open);
+	/* What the local disk has not answered comes with that. */
+	local(f, 2);
+	assert_completed(f, &f->u[2]);
+	/* None of it a second time, and from now on they wait again. */
+	hm_stream_set_alone(&f->s, false, &f->completed);
+	hm_stream_add(&f->s, &f->u[3]);
+	local(f, 3);
+	send_to(f, 4);
+	assert_nothing(f);
+	assert_true(ack(f, 4, 4, 0));
+	assert_completed(f, &f->u[3]);
+}
+
+static void test_resume(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 4);
+	send_to(f, 3);
+	assert_true(ack(f, 1, 1, 1));
+	assert_released(f, &f->u[0]);
+	local(f, 1);
+	/* The connection broke: the third was lost, two acks were too. */
+	assert_true(resume(f, 2, 2, 1));
+	assert_acks(&f->s.acked, 2, 2, 1);
+	assert_completed(f, &f->u[1]);
+	/* What the old session took does not count in the new one. */
+	assert_int_equal(f->s.taken, 2);
+	assert_int_equal(f->s.sent, 2);
+	assert_false(ack(f, 3, 2, 1));
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[2]);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[3]);
+	assert_null(hm_stream_take(&f->s));
+	hm_stream_sent(&f->s, 4, &f->completed, &f->released);
+	assert_true(ack(f, 4, 4, 4));
+	assert_released(f, &f->u[1], &f->u[2], &f->u[3]);
+}
+
+static void test_resume_all(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 2);
+	send_to(f, 2);
+	assert_true(resume(f, 2, 2, 2));
+	assert_released(f, &f->u[0], &f->u[1]);
+	assert_null(hm_stream_take(&f->s));
+	hm_stream_add(&f->s, &f->u[2]);
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[2]);
+}
+
+static void test_resume_from_durable(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 3);
+	send_to(f, 3);
+	local(f, 1);
+	assert_true(ack(f, 3, 2, 1));
+	assert_completed(f, &f->u[1]);
+	assert_released(f, &f->u[0]);
+	/* All that was not durable is taken again, and completed once. */
+	assert_true(resume(f, 1, 1, 1));
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[1]);
+	send_to(f, 3);
+	assert_true(ack(f, 3, 3, 3));
+	assert_released(f, &f->u[1], &f->u[2]);
+	assert_nothing(f);
+}
+
+static void test_resume_impossible(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 3);
+	send_to(f, 3);
+	assert_true(ack(f, 2, 2, 2));
+	assert_released(f, &f->u[0], &f->u[1]);
+	assert_false(resume(f, 1, 1, 1));	/* no longer in the backlog */
+	assert_false(resume(f, 0, 0, 0));
+	assert_false(resume(f, 2, 2, 1));	/* was durable, is not */
+	assert_false(resume(f, 4, 2, 2));	/* never issued */
+	assert_false(resume(f, 3, 2, 3));
+	assert_false(resume(f, 2, 3, 2));
+	assert_acks(&f->s.acked, 2, 2, 2);
+	assert_int_equal(f->s.taken, 3);
+	assert_nothing(f);
+	assert_true(resume(f, 2, 2, 2));
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[2]);
+}
+
+/* What was never sent cannot have been received, though the stream has it. */
+static void test_resume_never_sent(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	assert_true(resume(f, 0, 0, 0));
+	add(f, 1);
+	local(f, 0);
+	assert_false(resume(f, 1, 1, 1));
+	assert_true(resume(f, 0, 0, 0));
+	assert_ptr_equal(hm_stream_take(&f->s), &f->u[0]);
+}
+
+static void test_abandon(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	add(f, 3);
+	send_to(f, 1);
+	local(f, 0);
+	hm_stream_set_alone(&f->s, true, &f->completed);
+	assert_completed(f, &f->u[0]);
+	hm_stream_abandon(&f->s, &f->released);
+	assert_released(f, &f->u[0], &f->u[1], &f->u[2]);
+	assert_null(hm_stream_take(&f->s));
+	assert_int_equal(f->u[0].state, HM_P_FINISHED);
+	/* The local disk still answers, and the application is told. */
+	local(f, 1);
+	local(f, 2);
+	assert_completed(f, &f->u[1], &f->u[2]);
+	assert_nothing(f);
+	/* Nobody can go on: the rest was never sent, and is gone. */
+	assert_false(resume(f, 0, 0, 0));
+	assert_false(resume(f, 1, 1, 1));
+	assert_false(resume(f, 2, 2, 2));
+	assert_false(resume(f, 3, 3, 3));
+	assert_nothing(f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_tags),
+		cmocka_unit_test(test_received),
+		cmocka_unit_test(test_local),
+		cmocka_unit_test(test_applied),
+		cmocka_unit_test(test_slow_local),
+		cmocka_unit_test(test_order_completion),
+		cmocka_unit_test(test_order_flush),
+		cmocka_unit_test(test_order_flush_flush),
+		cmocka_unit_test(test_order_none),
+		cmocka_unit_test(test_overlap),
+		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_late_sender),
+		cmocka_unit_test(test_ack_impossible),
+		cmocka_unit_test(test_alone),
+		cmocka_unit_test(test_resume),
+		cmocka_unit_test(test_resume_all),
+		cmocka_unit_test(test_resume_from_durable),
+		cmocka_unit_test(test_resume_impossible),
+		cmocka_unit_test(test_resume_never_sent),
+		cmocka_unit_test(test_abandon),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
