@@ -38,11 +38,11 @@ static void hm_arrival_uncharge(struct hm_backup *b, unsigned int cost)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&b->lock, flags);
+	spin_lock_irqsave(&b->set.lock, flags);
 	b->used -= cost;
 	if (wq_has_sleeper(&b->room_wait))
 		wake_up(&b->room_wait);
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&b->set.lock, flags);
 }
 
 /* The payload is most of an update's memory; the disk has it now. */
@@ -73,13 +73,13 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 	struct hm_arrival *a;
 	bool room;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	room = b->used + cost <= b->limit || !b->used;
 	if (room) {
 		b->used += cost;
 		b->live++;
 	}
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	if (!room)
 		return ERR_PTR(-ENOSPC);
 
@@ -93,10 +93,10 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 			return a;
 		mempool_free(a, &b->pool.updates);
 	}
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	b->used -= cost;
 	b->live--;
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	return ERR_PTR(-ENOMEM);
 }
 
@@ -115,14 +115,14 @@ void hm_arrival_free(struct hm_arrival *a)
 	hm_payload_free(&b->pool, &a->payload);
 	mempool_free(a, &b->pool.updates);
 	/* Whoever frees the set waits for live to be zero, under the lock. */
-	spin_lock_irqsave(&b->lock, flags);
+	spin_lock_irqsave(&b->set.lock, flags);
 	b->used -= cost;
 	b->live--;
 	if (wq_has_sleeper(&b->room_wait))
 		wake_up(&b->room_wait);
 	if (wq_has_sleeper(&b->drain_wait))
 		wake_up_all(&b->drain_wait);
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&b->set.lock, flags);
 }
 
 static void hm_backup_free_retired(struct list_head *retired)
@@ -159,7 +159,7 @@ static void hm_backup_progress(struct hm_backup *b, bool more)
 static void hm_backup_disk_failed(struct hm_backup *b, u16 volume,
 				  const char *reason)
 {
-	lockdep_assert_held(&b->lock);
+	lockdep_assert_held(&b->set.lock);
 	b->counters.write_errors++;
 	b->failed_volume = volume;
 	b->reason = reason;
@@ -181,7 +181,7 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	else
 		hm_arrival_free_payload(a);
 
-	spin_lock_irqsave(&b->lock, flags);
+	spin_lock_irqsave(&b->set.lock, flags);
 	if (status) {
 		hm_backup_disk_failed(b, a->u.volume,
 				      "the disk refused an update: mend it, then send the message resume");
@@ -195,7 +195,7 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	more = hm_backup_more(b);
 	/* Under the lock: whoever drains may free the set once this is over. */
 	hm_backup_progress(b, more);
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
 
@@ -270,7 +270,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 	failed = READ_ONCE(b->flush_failed);
 	if (failed)
 		hm_err(&b->set, "a disk refused a flush; mirroring is suspended, the copy stays consistent");
-	spin_lock_irqsave(&b->lock, flags);
+	spin_lock_irqsave(&b->set.lock, flags);
 	if (failed) {
 		memset(b->written, true, sizeof(b->written));
 		hm_backup_disk_failed(b, b->failed_volume,
@@ -280,7 +280,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 	hm_apply_flush_done(&b->apply, !failed, &retired);
 	more = hm_backup_more(b);
 	hm_backup_progress(b, more);
-	spin_unlock_irqrestore(&b->lock, flags);
+	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
 
@@ -304,14 +304,14 @@ static void hm_backup_flush(struct hm_backup *b)
 	struct bio *bio;
 	unsigned int i;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	memcpy(written, b->written, sizeof(written));
 	memset(b->written, 0, sizeof(b->written));
 	b->undurable = 0;
 	b->last_flush = jiffies;
 	b->counters.flushes++;
 	b->flush_failed = false;
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 
 	atomic_set(&b->flushing, 1);
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
@@ -339,9 +339,9 @@ void hm_backup_pump(struct hm_backup *b)
 	struct hm_update *u;
 
 	for (;;) {
-		spin_lock_irq(&b->lock);
+		spin_lock_irq(&b->set.lock);
 		action = hm_apply_next(&b->apply, &u);
-		spin_unlock_irq(&b->lock);
+		spin_unlock_irq(&b->set.lock);
 		if (action == HM_APPLY_ISSUE)
 			hm_arrival_issue(to_arrival(u));
 		else if (action == HM_APPLY_FLUSH)
@@ -378,7 +378,7 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 {
 	bool ok;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	trace_hm_received(&a->u);
 	ok = hm_apply_receive(&b->apply, &a->u);
 	if (ok) {
@@ -388,7 +388,7 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 			trace_hm_held(&a->u);
 		}
 	}
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	if (ok)
 		hm_backup_pump(b);
 	return ok;
@@ -404,11 +404,11 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
  */
 void hm_backup_tend_flush(struct hm_backup *b)
 {
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	if (b->undurable > b->limit / 4 ||
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
 		hm_apply_want_flush(&b->apply);
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	hm_backup_pump(b);
 }

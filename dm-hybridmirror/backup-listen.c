@@ -46,10 +46,24 @@ static void hm_guest_self(struct hm_backup *b, struct hm_backup_self *self)
 	self->hello = b->hello;
 	self->ready = !READ_ONCE(b->stopping);
 	self->connected = b->session && !READ_ONCE(b->session->over);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	memcpy(self->hello.stream, b->stream_id, sizeof(b->stream_id));
 	self->hello.acks = b->apply.at;
-	spin_unlock_irq(&b->lock);
+	self->hello.lineage = b->set.lineage;
+	if (b->lost)
+		self->hello.flags |= HM_HELLO_LOST;
+	if (hm_backup_is_dirty(b))
+		self->hello.flags |= HM_HELLO_DIRTY;
+	if (b->gives_up)
+		self->hello.flags |= HM_HELLO_GIVES_UP;
+	spin_unlock_irq(&b->set.lock);
+}
+
+/* What a primary that does not follow our stream has no use for. */
+static void hm_guest_hide(struct hm_hello *answer)
+{
+	memset(answer->stream, 0, sizeof(answer->stream));
+	memset(&answer->acks, 0, sizeof(answer->acks));
 }
 
 static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
@@ -58,13 +72,17 @@ static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
 {
 	struct hm_backup *b = g->backup;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	b->counters.refused++;
-	spin_unlock_irq(&b->lock);
+	if (hm_refusal_of_lineage(why) && !b->apply.suspended)
+		b->reason = hm_refusal_text(why);
+	spin_unlock_irq(&b->set.lock);
+	if (b->refusal != why && hm_refusal_of_lineage(why))
+		hm_set_event(&b->set);
+	b->refusal = why;
 	answer->refusal = why;
 	/* Knowing the stream's name is what makes a primary ours. */
-	memset(answer->stream, 0, sizeof(answer->stream));
-	memset(&answer->acks, 0, sizeof(answer->acks));
+	hm_guest_hide(answer);
 	hm_encode_hello(wire, answer);
 	hm_sock_send_buffer(g->sock, wire, sizeof(*wire));
 	if (hm_refusal_names_volume(why))
@@ -74,14 +92,13 @@ static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
 		hm_warn(&b->set, "refused a primary: %s", hm_refusal_text(why));
 }
 
-/* Follow the primary's stream from here on. */
-static void hm_guest_adopt(struct hm_backup *b, const struct hm_hello *primary)
+/* What the primary says of itself holds from here on. */
+static void hm_guest_heed(struct hm_backup *b, const struct hm_hello *primary)
 {
-	spin_lock_irq(&b->lock);
-	memcpy(b->stream_id, primary->stream, sizeof(b->stream_id));
+	spin_lock_irq(&b->set.lock);
 	b->apply.every_group_durable = hm_every_group_durable(primary,
 							      &b->hello);
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	if (primary->flags & HM_HELLO_RETRY)
 		hm_backup_retry(b);
 }
@@ -98,7 +115,7 @@ static int hm_guest_welcome(struct hm_guest *g, const struct hm_hello *primary,
 	if (b->session)
 		hm_session_stop(b->session);
 	b->session = NULL;
-	hm_guest_adopt(b, primary);
+	hm_guest_heed(b, primary);
 	hm_guest_self(b, self);
 	do {
 		self->hello.session = get_random_u64();
@@ -107,8 +124,13 @@ static int hm_guest_welcome(struct hm_guest *g, const struct hm_hello *primary,
 	s = hm_session_create(b, g->sock, primary, self->hello.session);
 	if (!s)
 		return -ENOMEM;
+	if (memcmp(self->hello.stream, primary->stream,
+		   sizeof(primary->stream)))
+		hm_guest_hide(&self->hello);
 	hm_encode_hello(wire, &self->hello);
 	err = hm_sock_send_buffer(g->sock, wire, sizeof(*wire));
+	if (!err && (self->hello.flags & HM_HELLO_DIRTY))
+		err = hm_backup_send_dirty(b, g->sock, s->id);
 	if (!err)
 		err = hm_session_start(s);
 	if (err) {
@@ -117,8 +139,7 @@ static int hm_guest_welcome(struct hm_guest *g, const struct hm_hello *primary,
 	}
 	b->session = s;
 	hm_guest_promote(g);
-	hm_info(&b->set, "connected; goes on after update %llu",
-		self->hello.acks.received);
+	hm_info(&b->set, "connected");
 	return 0;
 }
 
@@ -308,18 +329,18 @@ static void hm_listen_failed(struct hm_backup *b, int err)
 {
 	hm_err(&b->set, "cannot listen at port %u (error %d); trying again",
 	       b->set.args.port, -err);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	if (!b->apply.suspended)
 		b->reason = "cannot listen: is the address this host's, the port free?";
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 }
 
 static void hm_listen_ready(struct hm_backup *b)
 {
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	if (b->link == HM_LINK_LISTENING)
 		hm_backup_set_link(b, HM_LINK_LISTENING, "");
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 }
 
 static int hm_listen_thread(void *data)
@@ -357,14 +378,14 @@ int hm_backup_listen_start(struct hm_backup *b)
 	mutex_lock(&b->listen_lock);
 	b->stopping = false;
 	mutex_unlock(&b->listen_lock);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	hm_backup_set_link(b, HM_LINK_LISTENING, "");
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	listen = kthread_run(hm_listen_thread, b, "hm_listen/%s", b->set.name);
 	if (IS_ERR(listen)) {
-		spin_lock_irq(&b->lock);
+		spin_lock_irq(&b->set.lock);
 		hm_backup_set_link(b, HM_LINK_DOWN, "no memory for a thread");
-		spin_unlock_irq(&b->lock);
+		spin_unlock_irq(&b->set.lock);
 		return PTR_ERR(listen);
 	}
 	b->listen = listen;

@@ -26,7 +26,6 @@
  * @got: bytes of it that are here
  * @heard: jiffies when the primary was last heard
  * @unacked: updates since the last acknowledgment
- * @started: the record that begins a session has come
  * @plug: gathers writes while there is something to read
  * @bvec: payload and the header that follows it
  */
@@ -36,10 +35,30 @@ struct hm_rx {
 	size_t got;
 	unsigned long heard;
 	unsigned int unacked;
-	bool started;
 	struct blk_plug plug;
 	struct bio_vec bvec[(HM_MAX_PAYLOAD >> PAGE_SHIFT) + 1];
 };
+
+static void hm_session_fill_ack(const struct hm_session *s,
+				struct hm_ack_record *a)
+{
+	const struct hm_backup *b = s->backup;
+
+	/* Where we are counts from the primary's start on. */
+	if (!s->started) {
+		a->status = HM_BACKUP_STARTING;
+		return;
+	}
+	a->acks = b->apply.at;
+	a->applied_group = b->apply.applied_group;
+	a->durable_group = b->apply.durable_group;
+	if (!b->set.lineage.inconsistent)
+		a->generation = b->set.lineage.generation[0];
+	if (b->apply.suspended) {
+		a->status = HM_BACKUP_SUSPENDED;
+		a->failed_volume = b->failed_volume;
+	}
+}
 
 static int hm_session_send_ack(struct hm_session *s)
 {
@@ -48,17 +67,11 @@ static int hm_session_send_ack(struct hm_session *s)
 	int err;
 
 	mutex_lock(&s->send_lock);
-	spin_lock_irq(&b->lock);
-	a.acks = b->apply.at;
-	a.applied_group = b->apply.applied_group;
-	a.durable_group = b->apply.durable_group;
-	if (b->apply.suspended) {
-		a.status = HM_BACKUP_SUSPENDED;
-		a.failed_volume = b->failed_volume;
-	}
+	spin_lock_irq(&b->set.lock);
+	hm_session_fill_ack(s, &a);
 	b->ack_now = false;
 	b->ack_due = false;
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	hm_encode_ack(&s->wire, &a);
 	err = hm_sock_send_buffer(s->sock, &s->wire, sizeof(s->wire));
 	WRITE_ONCE(s->last_ack, jiffies);
@@ -234,7 +247,7 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 	struct hm_arrival *a;
 	int err;
 
-	if (!rx->started)
+	if (!rx->s->started)
 		return hm_rx_damaged(rx, "an update before the start", last);
 	a = hm_rx_alloc(rx, r);
 	if (IS_ERR(a))
@@ -257,12 +270,87 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 /* The primary wants to know, and to forget what is durable here. */
 static void hm_rx_ping(struct hm_backup *b)
 {
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_apply_want_flush(&b->apply);
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
+}
+
+/* Wait for the disks; acknowledgments go on meanwhile. */
+static int hm_rx_settle(struct hm_rx *rx, bool all)
+{
+	int err = hm_rx_idle(rx);
+
+	while (!err && !hm_backup_settle(rx->s->backup, all)) {
+		if (kthread_should_stop())
+			err = -ESHUTDOWN;
+		else if (hm_sock_is_down(rx->s->sock))
+			err = -EPIPE;
+	}
+	rx->heard = jiffies;
+	return err;
+}
+
+/* What was received before is applied; what could not be is void. */
+static int hm_rx_jump(struct hm_rx *rx, u64 seq)
+{
+	struct hm_backup *b = rx->s->backup;
+	int err;
+
+	/* A message may have had the disks try again meanwhile. */
+	do {
+		err = hm_rx_settle(rx, false);
+		if (err)
+			return err;
+	} while (!hm_backup_drop_pending(b));
+	spin_lock_irq(&b->set.lock);
+	hm_apply_jump(&b->apply, seq, 0);
+	b->lost = false;
+	b->reason = "";
+	spin_unlock_irq(&b->set.lock);
+	return 0;
+}
+
+static int hm_rx_start(struct hm_rx *rx, const struct hm_update *u)
+{
+	struct hm_session *s = rx->s;
+	struct hm_backup *b = s->backup;
+	bool jump = u->flags & HM_START_JUMP;
+	bool copy = u->flags & HM_START_COPY;
+	int err = 0;
+
+	if (s->started || (copy && !jump) ||
+	    (!jump && (b->lost || u->seq != b->apply.at.received + 1 ||
+		       memcmp(b->stream_id, s->stream, sizeof(s->stream)))))
+		return hm_rx_damaged(rx, "it does not begin where we are",
+				     b->apply.at.received);
+	if (jump)
+		err = hm_rx_jump(rx, u->seq - 1);
+	if (!err)
+		err = hm_backup_begin(b, s, copy);
+	if (err)
+		return err == -ESHUTDOWN || err == -EPIPE ? err : -EIO;
+	spin_lock_irq(&b->set.lock);
+	s->started = true;
+	spin_unlock_irq(&b->set.lock);
+	return hm_rx_ack(rx);
+}
+
+/* Everything up to here is all that the primary's generation had. */
+static int hm_rx_adopt(struct hm_rx *rx, u64 seq)
+{
+	struct hm_backup *b = rx->s->backup;
+	int err;
+
+	if (!rx->s->started || seq != b->apply.at.received)
+		return hm_rx_damaged(rx, "it would adopt what we do not have",
+				     b->apply.at.received);
+	err = hm_rx_settle(rx, true);
+	if (err)
+		return err;
+	return hm_backup_adopt(b, rx->s) ? -EIO : hm_rx_ack(rx);
 }
 
 static int hm_rx_record(struct hm_rx *rx)
@@ -281,11 +369,9 @@ static int hm_rx_record(struct hm_rx *rx)
 				     b->apply.at.received);
 	switch (r.update.kind) {
 	case HM_CTRL_START:
-		if (rx->started || r.update.seq != b->apply.at.received + 1)
-			return hm_rx_damaged(rx, "it does not begin where we are",
-					     b->apply.at.received);
-		rx->started = true;
-		return 0;
+		return hm_rx_start(rx, &r.update);
+	case HM_CTRL_ADOPT:
+		return hm_rx_adopt(rx, r.update.seq);
 	case HM_CTRL_PING:
 		hm_rx_ping(b);
 		return 0;
@@ -303,6 +389,8 @@ static const char *hm_rx_reason(int err)
 		return "the primary is silent";
 	case -ENOMEM:
 		return "no memory";
+	case -EIO:
+		return "the metadata device refused a write: mend it";
 	case -ESHUTDOWN:
 		return "";
 	default:
@@ -316,11 +404,11 @@ static void hm_session_ended(struct hm_session *s, int err)
 	const char *reason = hm_rx_reason(err);
 
 	hm_sock_shutdown(s->sock);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	if (err == -EPROTO)
 		b->counters.protocol_errors++;
 	hm_backup_set_link(b, HM_LINK_LISTENING, reason);
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	if (*reason)
 		hm_warn(&b->set, "disconnected: %s", reason);
 	WRITE_ONCE(s->over, true);
@@ -380,6 +468,8 @@ struct hm_session *hm_session_create(struct hm_backup *b, struct socket *sock,
 	s->sock = sock;
 	s->id = id;
 	s->want_applied = primary->flags & HM_HELLO_WANT_APPLIED;
+	s->lineage = primary->lineage;
+	memcpy(s->stream, primary->stream, sizeof(s->stream));
 	s->last_ack = jiffies;
 	mutex_init(&s->send_lock);
 	s->limits.session = id;
@@ -411,10 +501,10 @@ int hm_session_start(struct hm_session *s)
 		kthread_stop(s->ack);
 		return PTR_ERR(s->rx);
 	}
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_backup_set_link(b, HM_LINK_CONNECTED, "");
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	wake_up_process(s->ack);
 	wake_up_process(s->rx);
 	return 0;

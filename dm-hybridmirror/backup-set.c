@@ -10,27 +10,48 @@ static bool hm_backup_empty(struct hm_backup *b)
 {
 	bool empty;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	empty = !b->live;
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	return empty;
 }
 
-/*
- * The position in the stream is given up: a full copy is needed before it can be
- * followed again. Only while stopped, with no I/O in flight.
+/* Nothing goes on: all is done, or a disk refuses. */
+static bool hm_backup_is_idle(struct hm_backup *b)
+{
+	lockdep_assert_held(&b->set.lock);
+	return hm_apply_drained(&b->apply) ||
+	       (b->apply.suspended && hm_apply_quiet(&b->apply));
+}
+
+/**
+ * hm_backup_drop_pending() - give up what was received and cannot be applied
+ * @b: the backup
+ *
+ * The primary still remembers their regions.
+ *
+ * Return: false if something may still be applied; then nothing has changed.
+ *
+ * Context: may sleep.
  */
-static void hm_backup_forget_stream(struct hm_backup *b)
+bool hm_backup_drop_pending(struct hm_backup *b)
 {
 	struct hm_update *u, *next;
 	LIST_HEAD(dropped);
 	unsigned int count = 0;
 
-	spin_lock_irq(&b->lock);
-	list_splice_init(&b->apply.pending, &dropped);
-	hm_apply_init(&b->apply);
-	memset(b->stream_id, 0, sizeof(b->stream_id));
-	spin_unlock_irq(&b->lock);
+	bool idle;
+
+	spin_lock_irq(&b->set.lock);
+	idle = hm_backup_is_idle(b);
+	if (idle) {
+		list_splice_init(&b->apply.pending, &dropped);
+		hm_apply_jump(&b->apply, 0, 0);
+		b->lost = true;
+	}
+	spin_unlock_irq(&b->set.lock);
+	if (!idle)
+		return false;
 	list_for_each_entry_safe(u, next, &dropped, stream) {
 		list_del_init(&u->stream);
 		hm_arrival_free(to_arrival(u));
@@ -39,6 +60,21 @@ static void hm_backup_forget_stream(struct hm_backup *b)
 	if (count)
 		hm_warn(&b->set, "gave up %u updates that were received and could not be applied; the disk is consistent without them",
 			count);
+	return true;
+}
+
+/**
+ * hm_backup_forget_stream() - the position in the stream is given up
+ * @b: the backup; halted
+ *
+ * Context: may sleep.
+ */
+void hm_backup_forget_stream(struct hm_backup *b)
+{
+	hm_backup_drop_pending(b);
+	spin_lock_irq(&b->set.lock);
+	memset(b->stream_id, 0, sizeof(b->stream_id));
+	spin_unlock_irq(&b->set.lock);
 }
 
 static void hm_backup_free(struct hm_set *set)
@@ -71,7 +107,8 @@ struct hm_set *hm_backup_create(void)
 		return NULL;
 	}
 	b->set.free = hm_backup_free;
-	spin_lock_init(&b->lock);
+	b->set.fill_super = hm_backup_fill_super;
+	spin_lock_init(&b->set.lock);
 	hm_apply_init(&b->apply);
 	b->reason = "";
 	b->last_flush = jiffies;
@@ -95,12 +132,12 @@ struct hm_set *hm_backup_create(void)
  * @link: the new state
  * @reason: why, in words; "" if all is well
  *
- * Context: under @b->lock.
+ * Context: under @b->set.lock.
  */
 void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
 			const char *reason)
 {
-	lockdep_assert_held(&b->lock);
+	lockdep_assert_held(&b->set.lock);
 	if (!b->apply.suspended)
 		b->reason = reason;
 	if (b->link == link || WARN_ON_ONCE(!hm_link_allowed(b->link, link)))
@@ -121,14 +158,14 @@ void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
  */
 void hm_backup_retry(struct hm_backup *b)
 {
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	if (b->apply.suspended) {
 		b->reason = "";
 		b->ack_now = true;
 		hm_apply_retry(&b->apply);
 		hm_set_event(&b->set);
 	}
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
 }
@@ -158,24 +195,50 @@ static bool hm_backup_idle(struct hm_backup *b)
 {
 	bool idle;
 
-	spin_lock_irq(&b->lock);
-	idle = hm_apply_drained(&b->apply) ||
-	       (b->apply.suspended && hm_apply_quiet(&b->apply));
-	spin_unlock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
+	idle = hm_backup_is_idle(b);
+	spin_unlock_irq(&b->set.lock);
 	return idle;
+}
+
+static bool hm_backup_durable(struct hm_backup *b)
+{
+	bool durable;
+
+	spin_lock_irq(&b->set.lock);
+	durable = hm_apply_drained(&b->apply);
+	spin_unlock_irq(&b->set.lock);
+	return durable;
+}
+
+/**
+ * hm_backup_settle() - go on towards the state that all received is durable
+ * @b: the backup
+ * @all: nothing less will do; otherwise it is enough that a disk refuses
+ *
+ * Return: true if it is reached; false after some 100 ms: call again.
+ *
+ * Context: may sleep.
+ */
+bool hm_backup_settle(struct hm_backup *b, bool all)
+{
+	if (all ? hm_backup_durable(b) : hm_backup_idle(b))
+		return true;
+	spin_lock_irq(&b->set.lock);
+	hm_apply_want_flush(&b->apply);
+	spin_unlock_irq(&b->set.lock);
+	hm_backup_pump(b);
+	wait_event_timeout(b->drain_wait, all ? hm_backup_durable(b) :
+						hm_backup_idle(b),
+			   msecs_to_jiffies(100));
+	return false;
 }
 
 /* Everything that was received reaches the disks, unless one refuses it. */
 static void hm_backup_drain(struct hm_backup *b)
 {
-	while (!hm_backup_idle(b)) {
-		spin_lock_irq(&b->lock);
-		hm_apply_want_flush(&b->apply);
-		spin_unlock_irq(&b->lock);
-		hm_backup_pump(b);
-		wait_event_timeout(b->drain_wait, hm_backup_idle(b),
-				   msecs_to_jiffies(100));
-	}
+	while (!hm_backup_settle(b, false))
+		;
 	/* The last completion may still be leaving the pump. */
 	cancel_work_sync(&b->apply_work);
 	if (b->link != HM_LINK_DOWN && b->apply.at.received)
@@ -194,9 +257,9 @@ static void hm_backup_halt(struct hm_backup *b)
 	b->session = NULL;
 	mutex_unlock(&b->session_lock);
 	hm_backup_drain(b);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	hm_backup_set_link(b, HM_LINK_DOWN, "");
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 }
 
 /* Under volumes_lock, halted. */
@@ -207,25 +270,15 @@ static int hm_backup_run(struct hm_backup *b)
 	if (!hm_set_all_active(&b->set))
 		return 0;
 	hm_set_describe(&b->set, &b->hello);
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	b->limit = (u64)b->set.args.backlog_mib << 20;
 	b->apply.volatile_cache = false;
 	for (i = 0; i < b->hello.volumes; i++) {
 		if (b->hello.volume[i].flags & HM_VOLUME_VOLATILE_CACHE)
 			b->apply.volatile_cache = true;
 	}
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 	return hm_backup_listen_start(b);
-}
-
-static void hm_backup_replaced(struct hm_backup *b, struct hm_volume *v,
-			       struct hm_volume *old)
-{
-	if (!old || old->dev->bdev == v->dev->bdev)
-		return;
-	hm_warn(&b->set, "volume %u has another data device now; the primary needs a full copy",
-		v->info.number);
-	hm_backup_forget_stream(b);
 }
 
 /**
@@ -247,10 +300,15 @@ int hm_backup_start(struct hm_volume *v)
 	err = hm_set_may_attach(v);
 	if (!err) {
 		hm_backup_halt(b);
+		mutex_lock(&b->set.meta_lock);
 		hm_set_attach(v, &old);
-		hm_backup_replaced(b, v, old);
+		mutex_unlock(&b->set.meta_lock);
 		v->active = true;
-		err = hm_backup_run(b);
+		err = hm_backup_remember(v, old);
+		if (err)
+			hm_set_detach(v);
+		else
+			err = hm_backup_run(b);
 		if (err)
 			v->active = false;
 	}
@@ -271,6 +329,7 @@ void hm_backup_stop(struct hm_volume *v)
 	mutex_lock(&b->set.volumes_lock);
 	if (v->active) {
 		hm_backup_halt(b);
+		hm_backup_note_position(b);
 		v->active = false;
 	}
 	mutex_unlock(&b->set.volumes_lock);
@@ -293,7 +352,7 @@ void hm_backup_forget(struct hm_volume *v)
 		hm_backup_halt(b);
 		/* What a disk refused may name this volume. */
 		if (!list_empty(&b->apply.pending))
-			hm_backup_forget_stream(b);
+			hm_backup_drop_pending(b);
 		hm_set_detach(v);
 		if (hm_backup_run(b))
 			hm_err(&b->set, "cannot listen; suspend and resume a volume to try again");

@@ -61,25 +61,34 @@ static int hm_backup_preresume(struct dm_target *ti)
 	return hm_backup_start(ti->private);
 }
 
+/* What the disk is worth, should the primary be lost now. */
+static const char *hm_backup_state(const struct hm_backup *b)
+{
+	if (hm_lineage_fresh(&b->set.lineage))
+		return "fresh";
+	return b->set.lineage.inconsistent ? "inconsistent" : "consistent";
+}
+
 static void hm_backup_info(struct hm_backup *b, char *result,
 			   unsigned int maxlen)
 {
 	const struct hm_apply *a = &b->apply;
 	unsigned int sz = 0;
 
-	spin_lock_irq(&b->lock);
+	spin_lock_irq(&b->set.lock);
 	DMEMIT("link %s apply %s group %llu outstanding %u received %llu applied %llu durable %llu received_group %llu applied_group %llu durable_group %llu",
 	       hm_link_name(b->link), a->suspended ? "suspended" : "running",
 	       a->gate.current_group, a->gate.outstanding, a->at.received,
 	       a->at.applied, a->at.durable, a->received_group,
 	       a->applied_group, a->durable_group);
-	DMEMIT(" memory %llu/%llu boundary %s write_errors %llu connects %llu disconnects %llu protocol_errors %llu refused %llu held %llu flushes %llu reason \"%s\"",
+	DMEMIT(" state %s generation %016llx memory %llu/%llu boundary %s write_errors %llu connects %llu disconnects %llu protocol_errors %llu refused %llu held %llu flushes %llu reason \"%s\"",
+	       hm_backup_state(b), b->set.lineage.generation[0],
 	       b->used, b->limit, a->every_group_durable ? "durable" : "ordered",
 	       b->counters.write_errors, b->counters.connects,
 	       b->counters.disconnects, b->counters.protocol_errors,
 	       b->counters.refused, b->counters.held, b->counters.flushes,
 	       b->reason);
-	spin_unlock_irq(&b->lock);
+	spin_unlock_irq(&b->set.lock);
 }
 
 static void hm_backup_status(struct dm_target *ti, status_type_t type,
@@ -101,7 +110,11 @@ static void hm_backup_status(struct dm_target *ti, status_type_t type,
 	}
 }
 
-/* resume: what a disk refused is tried again, in order. */
+/*
+ * resume: what a disk refused is tried again, in order.
+ * give_up: what this side alone has may be overwritten.
+ * force: it may be promoted although it is inconsistent.
+ */
 static int hm_backup_message(struct dm_target *ti, unsigned int argc,
 			     char **argv, char *result, unsigned int maxlen)
 {
@@ -109,7 +122,11 @@ static int hm_backup_message(struct dm_target *ti, unsigned int argc,
 
 	if (argc == 1 && !strcasecmp(argv[0], "resume"))
 		return hm_backup_resume(to_backup(v->set));
-	DMERR("unknown message; a backup knows resume");
+	if (argc == 1 && !strcasecmp(argv[0], "give_up"))
+		return hm_backup_give_up(to_backup(v->set));
+	if (argc == 1 && !strcasecmp(argv[0], "force"))
+		return hm_backup_force(to_backup(v->set));
+	DMERR("unknown message; a backup knows resume, give_up and force");
 	return -EINVAL;
 }
 

@@ -47,8 +47,11 @@ struct hm_arrival {
  * @ack: thread that acknowledges
  * @send_lock: one sender at a time on @sock, and @wire; innermost mutex
  * @wire: the acknowledgment being sent
+ * @started: the record that begins a session has come; under hm_set.lock
  * @over: it has ended, and waits to be reaped
  * @want_applied: the primary completes writes on applied
+ * @lineage: the primary's, as it said at the handshake
+ * @stream: the stream that it sends
  * @last_ack: jiffies of the last acknowledgment
  *
  * Created by a handshake, reaped by the next one or by stopping, both under
@@ -63,8 +66,11 @@ struct hm_session {
 	struct task_struct *ack;
 	struct mutex send_lock;
 	struct hm_wire_ack wire;
+	bool started;
 	bool over;
 	bool want_applied;
+	struct hm_lineage lineage;
+	u8 stream[HM_UUID_BYTES];
 	unsigned long last_ack;
 };
 
@@ -106,11 +112,15 @@ struct hm_backup_counters {
  * struct hm_backup - an ordering domain on its backup
  * @set: the part that both roles have
  * @pool: memory for updates
- * @lock: innermost, irq-safe; protects all below up to @counters
+ *
+ * Under hm_set.lock:
+ *
  * @apply: the gate, overlaps, acknowledgments
  * @link: state of the connection; hm_backup_set_link() alone changes it
  * @reason: why @link or the apply is not well, in words
  * @stream_id: the stream that is followed; zero: none yet
+ * @lost: the position in the stream is not known
+ * @position: the superblocks say the position, exactly
  * @used: bytes of memory that updates count for
  * @live: updates that exist
  * @limit: upper bound of @used
@@ -136,16 +146,19 @@ struct hm_backup_counters {
  * @guest: handshakes in progress
  * @session_lock: protects @session; inside volumes_lock, outside of @lock
  * @session: the connection from the primary, live or over; or NULL
+ * @refusal: why the last primary was refused; under @session_lock
+ * @gives_up: what this side alone has may go; under @session_lock
  */
 struct hm_backup {
 	struct hm_set set;
 	struct hm_pool pool;
 
-	spinlock_t lock;
 	struct hm_apply apply;
 	enum hm_link link;
 	const char *reason;
 	u8 stream_id[HM_UUID_BYTES];
+	bool lost;
+	bool position;
 	u64 used;
 	unsigned int live;
 	u64 limit;
@@ -174,6 +187,8 @@ struct hm_backup {
 	struct hm_guest guest[HM_GUESTS];
 	struct mutex session_lock;
 	struct hm_session *session;
+	enum hm_refusal refusal;
+	bool gives_up;
 };
 
 static inline struct hm_backup *to_backup(struct hm_set *set)
@@ -194,7 +209,21 @@ void hm_backup_forget(struct hm_volume *v);
 void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
 			const char *reason);
 void hm_backup_retry(struct hm_backup *b);
+bool hm_backup_settle(struct hm_backup *b, bool all);
+void hm_backup_forget_stream(struct hm_backup *b);
+bool hm_backup_drop_pending(struct hm_backup *b);
 int hm_backup_resume(struct hm_backup *b);
+
+/* backup-meta.c */
+void hm_backup_fill_super(struct hm_set *set, struct hm_super *s);
+int hm_backup_remember(struct hm_volume *v, struct hm_volume *old);
+bool hm_backup_is_dirty(struct hm_backup *b);
+int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session);
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy);
+int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s);
+void hm_backup_note_position(struct hm_backup *b);
+int hm_backup_give_up(struct hm_backup *b);
+int hm_backup_force(struct hm_backup *b);
 
 /* backup-io.c */
 extern struct kmem_cache *hm_arrival_cache;

@@ -31,10 +31,12 @@ extern unsigned int hm_stall_timeout_ms;
 /*
  * hm_io_wq: what completions need (submitting held updates); nothing on it waits
  * for the network or for a disk. hm_zero_wq: zeroing by hand, which waits for a
- * disk. hm_misc_wq: handshakes and events.
+ * disk. hm_meta_wq: writes that wait for their metadata. hm_misc_wq: handshakes
+ * and events.
  */
 extern struct workqueue_struct *hm_io_wq;
 extern struct workqueue_struct *hm_zero_wq;
+extern struct workqueue_struct *hm_meta_wq;
 extern struct workqueue_struct *hm_misc_wq;
 
 extern struct target_type hm_primary_target;

@@ -18,6 +18,7 @@ MODULE_PARM_DESC(stall_timeout_ms, "Milliseconds for which writes are held for t
 
 struct workqueue_struct *hm_io_wq;
 struct workqueue_struct *hm_zero_wq;
+struct workqueue_struct *hm_meta_wq;
 struct workqueue_struct *hm_misc_wq;
 
 static int __init hm_init_queues(void)
@@ -25,14 +26,18 @@ static int __init hm_init_queues(void)
 	hm_io_wq = alloc_workqueue("hm_io", WQ_MEM_RECLAIM | WQ_UNBOUND |
 				   WQ_HIGHPRI, 0);
 	hm_zero_wq = alloc_workqueue("hm_zero", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
+	hm_meta_wq = alloc_workqueue("hm_meta", WQ_MEM_RECLAIM | WQ_UNBOUND, 0);
 	hm_misc_wq = alloc_workqueue("hm_misc", WQ_UNBOUND, 0);
-	return hm_io_wq && hm_zero_wq && hm_misc_wq ? 0 : -ENOMEM;
+	return hm_io_wq && hm_zero_wq && hm_meta_wq && hm_misc_wq ?
+		       0 : -ENOMEM;
 }
 
 static void hm_cleanup(void)
 {
 	if (hm_misc_wq)
 		destroy_workqueue(hm_misc_wq);
+	if (hm_meta_wq)
+		destroy_workqueue(hm_meta_wq);
 	if (hm_zero_wq)
 		destroy_workqueue(hm_zero_wq);
 	if (hm_io_wq)

@@ -19,6 +19,9 @@
 #define HM_RETRY_FIRST_MS	100
 #define HM_RETRY_LAST_MS	3000
 
+/* A set that fell behind stays so at least this long, milliseconds. */
+#define HM_BEHIND_MS		2000
+
 static bool hm_conn_publish(struct hm_primary *p, struct socket *sock)
 {
 	bool ok;
@@ -46,22 +49,32 @@ static void hm_conn_retract(struct hm_primary *p)
 static void hm_conn_link(struct hm_primary *p, enum hm_link link,
 			 const char *reason)
 {
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	hm_primary_set_link(p, link, reason);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 }
 
 /* What the handshake says of this moment. */
 static void hm_conn_hello(struct hm_primary *p, struct hm_hello *self)
 {
 	*self = p->hello;
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
+	self->lineage = p->set.lineage;
 	self->last_seq = p->stream.last_seq;
-	if (!p->adopted && p->sync != HM_SYNC_BEHIND)
+	self->acks.received = p->stream.acked.durable;
+	self->acks.applied = p->stream.acked.durable;
+	self->acks.durable = p->stream.acked.durable;
+	/* Nobody can be beyond the beginning of the stream. */
+	if (!p->adopted && !p->stream.acked.received &&
+	    p->sync == HM_SYNC_STREAMING)
 		self->flags |= HM_HELLO_FIRST;
+	if (p->sync == HM_SYNC_BEHIND || hm_primary_unsynced(p))
+		self->flags |= HM_HELLO_UNSYNCED;
+	if (p->copying)
+		self->flags |= HM_HELLO_COPYING;
 	if (p->retry)
 		self->flags |= HM_HELLO_RETRY;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 }
 
 static int hm_conn_exchange(struct hm_primary *p, struct hm_hello *self,
@@ -106,27 +119,16 @@ static void hm_conn_learn_blocks(struct hm_primary *p,
 	}
 }
 
-/* Refusals that no further attempt can mend without a full copy. */
-static bool hm_refusal_is_final(enum hm_refusal why)
-{
-	return why == HM_REFUSE_POSITION || why == HM_REFUSE_RESTARTED;
-}
-
 static int hm_conn_refused(struct hm_primary *p, enum hm_refusal why,
 			   u16 volume)
 {
 	bool news;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	news = p->refusal != why;
 	p->refusal = why;
-	if (hm_refusal_is_final(why) && p->sync != HM_SYNC_BEHIND)
-		hm_primary_set_sync(p, HM_SYNC_BEHIND, hm_refusal_text(why));
 	hm_primary_set_link(p, HM_LINK_REFUSED, hm_refusal_text(why));
-	spin_unlock_irq(&p->lock);
-	/* What nobody can be sent any more is not kept. */
-	if (hm_refusal_is_final(why))
-		hm_primary_give_up_backlog(p);
+	spin_unlock_irq(&p->set.lock);
 	if (news)
 		hm_set_event(&p->set);
 	if (news && hm_refusal_names_volume(why))
@@ -137,51 +139,129 @@ static int hm_conn_refused(struct hm_primary *p, enum hm_refusal why,
 	return -ECONNREFUSED;
 }
 
-/* The backup is welcome: the stream goes on after what it has. */
-static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
-			 const struct hm_hello *backup)
+/* What the backup is to adopt in this session, and when. */
+static void hm_conn_plan_adoption(struct hm_primary *p,
+				  const struct hm_hello *self,
+				  const struct hm_hello *backup, enum hm_way way)
+{
+	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
+		p->copying = true;
+	p->hello_generation = self->lineage.generation[0];
+	p->adopt = p->copying || backup->lineage.inconsistent ||
+		   backup->lineage.generation[0] != p->hello_generation ||
+		   self->lineage.covered > 1 || self->lineage.covers_fresh;
+	p->adopt_sent = false;
+	p->adopt_after = p->stream.last_seq;
+}
+
+/* The backup is welcome. */
+static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
+			      const struct hm_hello *backup, enum hm_way way)
+{
+	lockdep_assert_held(&p->set.lock);
+	p->session = backup->session;
+	p->refusal = HM_WELCOME;
+	p->tx_failed = false;
+	hm_conn_plan_adoption(p, self, backup, way);
+	/* A request that came meanwhile goes with the next one. */
+	if (self->flags & HM_HELLO_RETRY)
+		p->retry = false;
+	if (p->sync != HM_SYNC_SUSPENDED) {
+		p->stall_over = false;
+		p->stream.alone = false;
+	}
+	hm_primary_set_link(p, HM_LINK_CONNECTED, "");
+}
+
+/* Return: false if the backlog does not hold what the backup needs next. */
+static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
+			   const struct hm_hello *backup)
 {
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
 	bool news, ok;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	news = backup->acks.received > p->stream.claimed.received;
-	ok = hm_stream_resume(&p->stream, &backup->acks, &completed, &released);
+	ok = p->sync != HM_SYNC_BEHIND &&
+	     hm_stream_resume(&p->stream, &backup->acks, &completed, &released);
 	if (ok) {
-		p->session = backup->session;
-		p->adopted = true;
-		p->refusal = HM_WELCOME;
-		p->tx_failed = false;
-		/* A request that came meanwhile goes with the next one. */
-		if (self->flags & HM_HELLO_RETRY)
-			p->retry = false;
+		hm_conn_connected(p, self, backup, HM_WAY_RESUME);
 		/* Connecting alone is no progress: see patience. */
 		if (news)
 			p->progress = jiffies;
-		if (p->sync != HM_SYNC_SUSPENDED) {
-			p->stall_over = false;
-			p->stream.alone = false;
-		}
-		hm_primary_set_link(p, HM_LINK_CONNECTED, "");
 	}
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
-	if (!ok)
-		return hm_conn_refused(p, HM_REFUSE_POSITION, 0);
-	hm_primary_kick_deferred(p);
-	hm_info(&p->set, "connected; the backup has everything up to update %llu",
-		backup->acks.received);
-	return 0;
+	return ok;
 }
 
-static int hm_conn_start_record(struct hm_primary *p, struct hm_wire_hello *wire)
+/* The backup's position is void: send from the beginning of the backlog. */
+static void hm_conn_restart(struct hm_primary *p, const struct hm_hello *self,
+			    const struct hm_hello *backup, enum hm_way way)
+{
+	LIST_HEAD(completed);
+	LIST_HEAD(released);
+
+	spin_lock_irq(&p->set.lock);
+	hm_stream_restart(&p->stream, &completed, &released);
+	hm_conn_connected(p, self, backup, way);
+	spin_unlock_irq(&p->set.lock);
+	hm_primary_deliver(&completed, &released);
+}
+
+static int hm_conn_start_record(struct hm_primary *p, enum hm_way way,
+				struct hm_wire_hello *wire)
 {
 	struct hm_wire_record *start = (struct hm_wire_record *)wire;
+	u8 flags = 0;
 
-	hm_encode_control(start, HM_CTRL_START, p->session,
+	if (way != HM_WAY_RESUME)
+		flags |= HM_START_JUMP;
+	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
+		flags |= HM_START_COPY;
+	hm_encode_control(start, HM_CTRL_START, flags, p->session,
 			  p->stream.taken + 1);
 	return hm_sock_send_buffer(p->sock, start, sizeof(*start));
+}
+
+static const char *hm_way_words(enum hm_way way)
+{
+	switch (way) {
+	case HM_WAY_RESUME:
+		return "goes on in order";
+	case HM_WAY_BEGIN:
+		return "both sides are equal, begins in order";
+	case HM_WAY_COPY:
+		return "copies dirty regions, the backup is inconsistent meanwhile";
+	default:
+		return "copies everything, the backup is inconsistent meanwhile";
+	}
+}
+
+/* The two belong together: find the way to go on, and begin. */
+static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
+			 const struct hm_hello *backup,
+			 struct hm_wire_hello *wire)
+{
+	enum hm_way way = hm_judge_way(self, backup);
+	int err;
+
+	hm_primary_met(p, backup);
+	if (way == HM_WAY_RESUME && !hm_conn_resume(p, self, backup))
+		way = HM_WAY_COPY;
+	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL) {
+		err = hm_primary_copy_prepare(p, backup,
+					      way == HM_WAY_COPY_ALL, wire);
+		if (err)
+			return err;
+	}
+	if (way != HM_WAY_RESUME)
+		hm_conn_restart(p, self, backup, way);
+	hm_primary_kick_deferred(p);
+	hm_info(&p->set, "connected: %s, after update %llu", hm_way_words(way),
+		p->stream.taken);
+	return hm_conn_start_record(p, way, wire);
 }
 
 static int hm_conn_handshake(struct hm_primary *p, struct hm_wire_hello *wire)
@@ -203,27 +283,31 @@ static int hm_conn_handshake(struct hm_primary *p, struct hm_wire_hello *wire)
 		if (why != HM_WELCOME)
 			err = hm_conn_refused(p, why, volume);
 		else
-			err = hm_conn_begin(p, self, backup);
+			err = hm_conn_begin(p, self, backup, wire);
 	}
 	kfree(self);
-	return err ?: hm_conn_start_record(p, wire);
+	return err;
 }
 
-static void hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a,
-			   struct list_head *completed)
+/* Return: whether completions must not wait for the backup any more. */
+static bool hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a)
 {
 	if (a->status == HM_BACKUP_SUSPENDED) {
-		if (p->sync == HM_SYNC_STREAMING)
+		if (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING)
 			hm_primary_set_sync(p, HM_SYNC_SUSPENDED,
 					    "the backup's disk refused an update: mend it, then send the message resume");
-		if (!p->stream.alone)
-			hm_stream_set_alone(&p->stream, true, completed);
-	} else if (p->sync == HM_SYNC_SUSPENDED) {
-		hm_primary_set_sync(p, HM_SYNC_STREAMING, "");
+		return !p->stream.alone;
+	}
+	if (p->sync == HM_SYNC_SUSPENDED) {
+		hm_primary_set_sync(p, p->copying || hm_primary_unsynced(p) ?
+					       HM_SYNC_COPYING :
+					       HM_SYNC_STREAMING, "");
 		p->stream.alone = false;
+		p->adopt_after = p->stream.last_seq;
 		p->stall_over = false;
 		p->progress = jiffies;
 	}
+	return false;
 }
 
 /*
@@ -232,11 +316,13 @@ static void hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a,
  */
 static void hm_conn_caught_up(struct hm_primary *p)
 {
-	if (!p->stall_over || p->suspending || p->sync != HM_SYNC_STREAMING ||
+	if (!p->stall_over || p->suspending ||
+	    (p->sync != HM_SYNC_STREAMING && p->sync != HM_SYNC_COPYING) ||
 	    hm_primary_lag(p) > HM_HEARTBEAT_MS)
 		return;
 	p->stall_over = false;
 	p->stream.alone = false;
+	p->adopt_after = p->stream.last_seq;
 }
 
 static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
@@ -245,6 +331,8 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 	enum hm_decode what;
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
+	bool alone = false;
+	bool adopted;
 	bool ok;
 
 	what = hm_decode_ack(wire, p->session, &a);
@@ -253,18 +341,26 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 		       hm_decode_text(what));
 		return -EPROTO;
 	}
-	spin_lock_irq(&p->lock);
+	if (a.status == HM_BACKUP_STARTING)
+		return 0;
+	spin_lock_irq(&p->set.lock);
 	if (memcmp(&a.acks, &p->stream.claimed, sizeof(a.acks)))
 		p->progress = jiffies;
 	ok = hm_stream_ack(&p->stream, &a.acks, &completed, &released);
 	if (ok) {
 		p->applied_group = a.applied_group;
 		p->durable_group = a.durable_group;
-		hm_conn_status(p, &a, &completed);
+		alone = hm_conn_status(p, &a);
 		hm_conn_caught_up(p);
 	}
-	spin_unlock_irq(&p->lock);
+	adopted = ok && p->adopt && p->adopt_sent &&
+		  a.generation == p->hello_generation;
+	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+	if (alone)
+		hm_primary_be_alone(p);
+	if (adopted)
+		hm_primary_confirmed(p);
 	if (wq_has_sleeper(&p->drain_wait))
 		wake_up_all(&p->drain_wait);
 	if (!ok)
@@ -294,8 +390,28 @@ static int hm_conn_digest(struct hm_primary *p, void *page, size_t *got)
 	return err;
 }
 
+/* Is there something that only a new handshake can settle? "" if not. */
+static const char *hm_conn_unsettled(struct hm_primary *p)
+{
+	unsigned long hold = msecs_to_jiffies(HM_BEHIND_MS);
+	const char *why = "";
+
+	spin_lock_irq(&p->set.lock);
+	if (p->sync == HM_SYNC_BEHIND && list_empty(&p->stream.backlog) &&
+	    time_after(jiffies, p->behind_jiffies + hold))
+		why = "what was not recorded is to be copied";
+	else if ((p->sync == HM_SYNC_STREAMING ||
+		  (p->sync == HM_SYNC_COPYING && !hm_primary_unsynced(p))) &&
+		 !p->stream.alone &&
+		 p->set.lineage.generation[0] != p->hello_generation)
+		why = "the backup is to know of a new generation";
+	spin_unlock_irq(&p->set.lock);
+	return why;
+}
+
 static const char *hm_conn_receive(struct hm_primary *p, void *page)
 {
+	const char *unsettled;
 	unsigned long heard = jiffies;
 	unsigned long tick = jiffies;
 	struct bio_vec bvec;
@@ -310,7 +426,9 @@ static const char *hm_conn_receive(struct hm_primary *p, void *page)
 			heard = jiffies;
 			got += n;
 			if (hm_conn_digest(p, page, &got)) {
+				spin_lock_irq(&p->set.lock);
 				p->counters.protocol_errors++;
+				spin_unlock_irq(&p->set.lock);
 				return "the backup broke the protocol";
 			}
 		} else if (n != -EAGAIN) {
@@ -324,6 +442,10 @@ static const char *hm_conn_receive(struct hm_primary *p, void *page)
 			tick = jiffies;
 			hm_conn_ping(p);
 			hm_primary_tick(p);
+			hm_primary_clean(p);
+			unsettled = hm_conn_unsettled(p);
+			if (*unsettled)
+				return unsettled;
 		}
 	}
 	return "";
@@ -338,15 +460,11 @@ static const char *hm_conn_why(struct hm_primary *p, const char *reason)
 /* The link is gone: writes in flight do not wait for it, unless they are to. */
 static void hm_conn_ended(struct hm_primary *p, const char *reason)
 {
-	LIST_HEAD(completed);
-	LIST_HEAD(released);
-
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	hm_primary_set_link(p, HM_LINK_CONNECTING, reason);
+	spin_unlock_irq(&p->set.lock);
 	if (!p->set.args.disconnect_stall)
-		hm_stream_set_alone(&p->stream, true, &completed);
-	spin_unlock_irq(&p->lock);
-	hm_primary_deliver(&completed, &released);
+		hm_primary_be_alone(p);
 	hm_primary_kick_deferred(p);
 	if (wq_has_sleeper(&p->drain_wait))
 		wake_up_all(&p->drain_wait);
@@ -356,17 +474,19 @@ static void hm_conn_ended(struct hm_primary *p, const char *reason)
 
 static void hm_conn_session(struct hm_primary *p, void *page)
 {
-	struct task_struct *tx;
-	const char *reason;
+	struct task_struct *tx, *copy;
+	const char *reason = "no memory for threads";
 
 	tx = kthread_run(hm_primary_tx_thread, p, "hm_tx/%s", p->set.name);
-	if (IS_ERR(tx)) {
-		reason = "no memory for the sender";
-	} else {
+	copy = kthread_run(hm_primary_copy_thread, p, "hm_copy/%s",
+			   p->set.name);
+	if (!IS_ERR(tx) && !IS_ERR(copy))
 		reason = hm_conn_why(p, hm_conn_receive(p, page));
-		hm_sock_shutdown(p->sock);
+	hm_sock_shutdown(p->sock);
+	if (!IS_ERR(copy))
+		kthread_stop(copy);
+	if (!IS_ERR(tx))
 		kthread_stop(tx);
-	}
 	hm_conn_ended(p, reason);
 }
 
@@ -502,12 +622,12 @@ void hm_primary_retry(struct hm_primary *p)
 {
 	bool suspended;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	/* Behind, too: the backup may still hold what its disk refused. */
 	suspended = p->sync != HM_SYNC_STREAMING;
 	p->retry = suspended;
 	p->kick = true;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	mutex_lock(&p->conn_lock);
 	if (suspended && p->sock)
 		hm_sock_shutdown(p->sock);

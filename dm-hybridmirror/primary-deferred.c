@@ -23,12 +23,12 @@ void hm_primary_defer(struct hm_primary *p, struct bio *bio)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	bio_list_add(&p->deferred, bio);
 	p->waiting = true;
 	p->counters.deferred++;
 	mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 }
 
 /**
@@ -41,29 +41,29 @@ void hm_primary_kick_deferred(struct hm_primary *p)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	if (p->waiting)
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 }
 
 static struct bio *hm_deferred_pop(struct hm_primary *p)
 {
 	struct bio *bio;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	bio = bio_list_pop(&p->deferred);
 	if (!bio)
 		p->waiting = false;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	return bio;
 }
 
 static void hm_deferred_put_back(struct hm_primary *p, struct bio *bio)
 {
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	bio_list_add_head(&p->deferred, bio);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 }
 
 /*
@@ -72,14 +72,14 @@ static void hm_deferred_put_back(struct hm_primary *p, struct bio *bio)
  */
 static void hm_deferred_no_memory(struct hm_primary *p)
 {
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	if (p->set.args.full_behind || p->stall_over ||
 	    p->link != HM_LINK_CONNECTED)
 		hm_primary_set_sync(p, HM_SYNC_BEHIND, "no-memory");
 	mod_delayed_work(hm_io_wq, &p->deferred_work,
 			 p->sync == HM_SYNC_BEHIND ?
 				 0 : msecs_to_jiffies(HM_MEMORY_RETRY_MS));
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 }
 
 /**
@@ -96,7 +96,7 @@ void hm_primary_deferred_work(struct work_struct *work)
 
 	/* Room that comes while we try queues this work again: see waiting. */
 	while ((bio = hm_deferred_pop(p))) {
-		v = *(struct hm_volume **)dm_per_bio_data(bio, sizeof(v));
+		v = ((struct hm_pbd *)dm_per_bio_data(bio, sizeof(struct hm_pbd)))->v;
 		ret = hm_primary_write(v, bio, true);
 		if (ret == DM_MAPIO_REMAPPED)
 			submit_bio_noacct(bio);

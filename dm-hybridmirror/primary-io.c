@@ -38,7 +38,13 @@ void hm_write_cache_exit(void)
 	kmem_cache_destroy(hm_write_cache);
 }
 
-static void hm_write_free(struct hm_write *w)
+/**
+ * hm_write_free() - an update, or copy, that the stream does not hold
+ * @w: the update
+ *
+ * Context: any.
+ */
+void hm_write_free(struct hm_write *w)
 {
 	struct hm_pool *pool = &w->set->pool;
 
@@ -50,20 +56,25 @@ static void hm_write_put(struct hm_write *w)
 {
 	struct hm_primary *p = w->set;
 	unsigned int cost = w->cost;
+	bool copy = !w->app;
 	unsigned long flags;
 
 	if (!atomic_dec_and_test(&w->refs))
 		return;
 	hm_write_free(w);
 	/* Whoever frees the set waits for live to be zero, under the lock. */
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	p->used -= cost;
+	if (copy)
+		p->copy.backlog -= cost;
+	if (wq_has_sleeper(&p->copy_wait))
+		wake_up(&p->copy_wait);
 	p->progress = jiffies;
 	if (p->waiting)
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
 	if (!--p->live)
 		wake_up_all(&p->drain_wait);
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 }
 
 static u8 hm_write_kind(const struct bio *bio)
@@ -78,11 +89,9 @@ static u8 hm_write_kind(const struct bio *bio)
 	}
 }
 
-static struct hm_write *hm_write_alloc(struct hm_primary *p, struct bio *bio,
-				       bool reclaim)
+static struct hm_write *hm_write_alloc(struct hm_primary *p, u8 kind,
+				       unsigned int bytes, bool reclaim)
 {
-	u8 kind = hm_write_kind(bio);
-	unsigned int bytes = kind == HM_WRITE ? bio->bi_iter.bi_size : 0;
 	struct hm_write *w = hm_pool_update(&p->pool);
 
 	if (!w)
@@ -95,6 +104,30 @@ static struct hm_write *hm_write_alloc(struct hm_primary *p, struct bio *bio,
 		mempool_free(w, &p->pool.updates);
 		return NULL;
 	}
+	return w;
+}
+
+/**
+ * hm_copy_alloc() - memory for the copy of a range
+ * @p: the primary
+ * @range: volume, sector and sectors are used
+ *
+ * Return: the copy, or NULL if there is no memory now.
+ *
+ * Context: may sleep.
+ */
+struct hm_write *hm_copy_alloc(struct hm_primary *p,
+			       const struct hm_update *range)
+{
+	struct hm_write *w = hm_write_alloc(p, HM_WRITE, range->sectors <<
+						SECTOR_SHIFT, true);
+
+	if (!w)
+		return NULL;
+	w->u.volume = range->volume;
+	w->u.sector = range->sector;
+	w->u.sectors = range->sectors;
+	atomic_set(&w->refs, 1);
 	return w;
 }
 
@@ -174,9 +207,9 @@ void hm_primary_unblocked_work(struct work_struct *work)
 	struct hm_update *u, *next;
 	LIST_HEAD(unblocked);
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	list_splice_init(&p->unblocked, &unblocked);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	list_for_each_entry_safe(u, next, &unblocked, ready) {
 		list_del_init(&u->ready);
 		hm_write_submit(to_write(u));
@@ -220,10 +253,11 @@ static void hm_write_local_done(struct hm_write *w)
 	unsigned long flags;
 	bool unblocked;
 
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
+	p->local[w->cycle]--;
 	hm_stream_local_done(&p->stream, &w->u, &p->unblocked, &completed);
 	unblocked = !list_empty(&p->unblocked);
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 	if (unblocked)
 		queue_work(hm_io_wq, &p->unblocked_work);
 	hm_primary_deliver(&completed, &released);
@@ -248,7 +282,7 @@ enum hrtimer_restart hm_primary_defer_timer(struct hrtimer *timer)
 	LIST_HEAD(due);
 	bool more;
 
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	list_for_each_entry_safe(w, next, &p->deferring, defer) {
 		if (ktime_after(w->defer_until, now))
 			break;
@@ -259,7 +293,7 @@ enum hrtimer_restart hm_primary_defer_timer(struct hrtimer *timer)
 		w = list_first_entry(&p->deferring, struct hm_write, defer);
 		hrtimer_set_expires(timer, w->defer_until);
 	}
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 
 	list_for_each_entry_safe(w, next, &due, defer) {
 		list_del_init(&w->defer);
@@ -275,13 +309,13 @@ static void hm_write_hold_completion(struct hm_write *w)
 	bool first;
 
 	w->defer_until = ktime_add_us(ktime_get(), p->set.args.defer_us);
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	first = list_empty(&p->deferring);
 	list_add_tail(&w->defer, &p->deferring);
 	if (first)
 		hrtimer_start(&p->defer_timer, w->defer_until,
 			      HRTIMER_MODE_ABS_SOFT);
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 }
 
 static void hm_write_local_error(struct hm_write *w)
@@ -289,9 +323,9 @@ static void hm_write_local_error(struct hm_write *w)
 	struct hm_primary *p = w->set;
 	unsigned long flags;
 
-	spin_lock_irqsave(&p->lock, flags);
+	spin_lock_irqsave(&p->set.lock, flags);
 	p->counters.local_errors++;
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 	hm_err(&p->set, "volume %u: the local disk refused update %llu, sectors %llu+%u; the application gets the error, the backup may have the data",
 	       w->u.volume, w->u.seq, w->u.sector, w->u.sectors);
 	hm_set_event(&p->set);
@@ -339,22 +373,42 @@ static void hm_write_zero_work(struct work_struct *work)
  * @HM_ROOM_YES: it may
  * @HM_ROOM_ALONE: the set is behind: write locally, without a record
  * @HM_ROOM_WAIT: not yet
+ * @HM_ROOM_DIRTY: its regions have to be dirty first
+ * @HM_ROOM_APART: a generation of our own has to be begun first
  */
 enum hm_room {
 	HM_ROOM_YES,
 	HM_ROOM_ALONE,
 	HM_ROOM_WAIT,
+	HM_ROOM_DIRTY,
+	HM_ROOM_APART,
 };
 
+static bool hm_primary_being_copied(struct hm_primary *p,
+				    const struct hm_update *u)
+{
+	const struct hm_update *range = &p->copy.range;
+
+	return p->copy.active && range->volume == u->volume &&
+	       u->sector < range->sector + range->sectors &&
+	       range->sector < u->sector + u->sectors;
+}
+
 /* Falling behind is never undone by more room: what was missed is missed. */
-static enum hm_room hm_primary_room(struct hm_primary *p, unsigned int cost)
+static enum hm_room hm_primary_room(struct hm_primary *p,
+				    const struct hm_update *u,
+				    unsigned int cost)
 {
 	bool connected = p->link == HM_LINK_CONNECTED &&
-			 p->sync == HM_SYNC_STREAMING;
+			 p->sync != HM_SYNC_SUSPENDED;
 
-	lockdep_assert_held(&p->lock);
+	lockdep_assert_held(&p->set.lock);
 	if (p->sync == HM_SYNC_BEHIND)
 		return HM_ROOM_ALONE;
+	if (p->stream.alone && !p->apart && u->sectors)
+		return HM_ROOM_APART;
+	if (hm_primary_being_copied(p, u))
+		return HM_ROOM_WAIT;
 	if (!connected && p->sync != HM_SYNC_SUSPENDED &&
 	    p->set.args.disconnect_stall && !p->stall_over)
 		return HM_ROOM_WAIT;
@@ -367,27 +421,34 @@ static enum hm_room hm_primary_room(struct hm_primary *p, unsigned int cost)
 }
 
 /* Tag and queue in one step, then issue locally. */
-static enum hm_room hm_write_issue(struct hm_primary *p, struct hm_write *w)
+static enum hm_room hm_write_issue(struct hm_volume *v, struct hm_write *w)
 {
+	struct hm_primary *p = w->set;
 	enum hm_room room;
 	unsigned long flags;
 	bool free = false;
 	bool idle;
 
 	w->issued = ktime_get();
-	spin_lock_irqsave(&p->lock, flags);
-	room = hm_primary_room(p, w->cost);
+	spin_lock_irqsave(&p->set.lock, flags);
+	room = hm_primary_room(p, &w->u, w->cost);
+	if (room == HM_ROOM_YES && w->u.sectors &&
+	    !hm_regions_touch(&v->meta->regions, w->u.sector, w->u.sectors))
+		room = HM_ROOM_DIRTY;
 	if (room == HM_ROOM_YES) {
+		p->copy.busy = jiffies;
 		/* Filling up: let the backup flush, so that we may forget. */
 		if (p->used < p->limit / 2 && p->used + w->cost >= p->limit / 2)
 			WRITE_ONCE(p->ping, true);
 		p->used += w->cost;
 		p->live++;
 		idle = !p->stream.unsent;
+		w->cycle = p->cycle;
+		p->local[w->cycle]++;
 		free = hm_stream_add(&p->stream, &w->u);
 		trace_hm_issued(&w->u);
 	}
-	spin_unlock_irqrestore(&p->lock, flags);
+	spin_unlock_irqrestore(&p->set.lock, flags);
 	if (room != HM_ROOM_YES)
 		return room;
 	/* The sender looks at the stream again before it sleeps. */
@@ -398,18 +459,82 @@ static enum hm_room hm_write_issue(struct hm_primary *p, struct hm_write *w)
 	return room;
 }
 
+/* Remember the region instead of the write. */
+static enum hm_room hm_primary_unrecorded(struct hm_volume *v, struct bio *bio)
+{
+	struct hm_primary *p = to_primary(v->set);
+	struct hm_pbd *pbd = dm_per_bio_data(bio, sizeof(*pbd));
+	u64 sector = bio->bi_iter.bi_sector;
+	u32 sectors = bio_sectors(bio);
+	enum hm_room room = HM_ROOM_ALONE;
+	unsigned long flags;
+
+	spin_lock_irqsave(&p->set.lock, flags);
+	if (p->sync != HM_SYNC_BEHIND) {
+		room = HM_ROOM_WAIT;
+	} else if (sectors && !p->apart) {
+		room = HM_ROOM_APART;
+	} else if (sectors && !hm_regions_touch(&v->meta->regions, sector,
+						sectors)) {
+		room = HM_ROOM_DIRTY;
+	} else {
+		if (sectors)
+			hm_regions_lose(&v->meta->regions, sector, sectors);
+		p->unrecorded++;
+		p->counters.unrecorded++;
+		pbd->unrecorded = true;
+	}
+	spin_unlock_irqrestore(&p->set.lock, flags);
+	return room;
+}
+
+/**
+ * hm_primary_end_io() - a bio that dm gave us is complete
+ * @ti: the dm target
+ * @bio: the bio
+ * @error: how it ended
+ *
+ * Return: DM_ENDIO_DONE.
+ *
+ * Context: any.
+ */
+int hm_primary_end_io(struct dm_target *ti, struct bio *bio,
+		      blk_status_t *error)
+{
+	struct hm_pbd *pbd = dm_per_bio_data(bio, sizeof(*pbd));
+	struct hm_volume *v = ti->private;
+	struct hm_primary *p = to_primary(v->set);
+	unsigned long flags;
+
+	if (!pbd->unrecorded)
+		return DM_ENDIO_DONE;
+	spin_lock_irqsave(&p->set.lock, flags);
+	if (!--p->unrecorded)
+		wake_up_all(&p->drain_wait);
+	spin_unlock_irqrestore(&p->set.lock, flags);
+	return DM_ENDIO_DONE;
+}
+
+/* Return: DM_MAPIO_SUBMITTED; or -ERESTART: it need not wait, after all. */
+static int hm_primary_wait_meta(struct hm_volume *v, struct bio *bio,
+				enum hm_room room)
+{
+	return hm_primary_park(v, bio, room == HM_ROOM_APART) ?
+		       DM_MAPIO_SUBMITTED : -ERESTART;
+}
+
 /*
  * The set is behind: the write is the local disk's alone. A discard stays one;
  * the copy that follows reads what the disk then gives.
  */
-static int hm_primary_write_alone(struct hm_primary *p, struct hm_volume *v,
-				  struct bio *bio)
+static int hm_primary_write_alone(struct hm_volume *v, struct bio *bio)
 {
-	unsigned long flags;
+	enum hm_room room = hm_primary_unrecorded(v, bio);
 
-	spin_lock_irqsave(&p->lock, flags);
-	p->counters.unrecorded++;
-	spin_unlock_irqrestore(&p->lock, flags);
+	if (room == HM_ROOM_WAIT)
+		return -ERESTART;
+	if (room != HM_ROOM_ALONE)
+		return hm_primary_wait_meta(v, bio, room);
 	bio_set_dev(bio, v->dev->bdev);
 	if (bio_op(bio) == REQ_OP_DISCARD &&
 	    !bdev_max_discard_sectors(v->dev->bdev)) {
@@ -417,6 +542,39 @@ static int hm_primary_write_alone(struct hm_primary *p, struct hm_volume *v,
 		return DM_MAPIO_SUBMITTED;
 	}
 	return DM_MAPIO_REMAPPED;
+}
+
+/* As hm_primary_write(), but -ERESTART if things have changed meanwhile. */
+static int hm_primary_try(struct hm_volume *v, struct bio *bio, bool reclaim)
+{
+	struct hm_primary *p = to_primary(v->set);
+	u8 kind = hm_write_kind(bio);
+	enum hm_room room;
+	struct hm_write *w;
+
+	if (READ_ONCE(p->sync) == HM_SYNC_BEHIND)
+		return hm_primary_write_alone(v, bio);
+	/* Only to save the copying of data: it is looked at again below. */
+	if (!hm_regions_are_dirty(&v->meta->regions, bio->bi_iter.bi_sector,
+				  bio_sectors(bio)) &&
+	    hm_primary_park(v, bio, false))
+		return DM_MAPIO_SUBMITTED;
+	w = hm_write_alloc(p, kind, kind == HM_WRITE ? bio->bi_iter.bi_size : 0,
+			   reclaim);
+	if (!w)
+		return -ENOMEM;
+	hm_write_fill(w, v, bio);
+	hm_write_copy(w, v->dev->bdev);
+	room = hm_write_issue(v, w);
+	if (room == HM_ROOM_YES)
+		return DM_MAPIO_SUBMITTED;
+	bio_uninit(&w->bio);
+	hm_write_free(w);
+	if (room == HM_ROOM_ALONE)
+		return hm_primary_write_alone(v, bio);
+	if (room == HM_ROOM_WAIT)
+		return -EAGAIN;
+	return hm_primary_wait_meta(v, bio, room);
 }
 
 /**
@@ -433,23 +591,27 @@ static int hm_primary_write_alone(struct hm_primary *p, struct hm_volume *v,
  */
 int hm_primary_write(struct hm_volume *v, struct bio *bio, bool reclaim)
 {
-	struct hm_primary *p = to_primary(v->set);
-	enum hm_room room;
-	struct hm_write *w;
+	int ret;
 
-	if (READ_ONCE(p->sync) == HM_SYNC_BEHIND)
-		return hm_primary_write_alone(p, v, bio);
-	w = hm_write_alloc(p, bio, reclaim);
-	if (!w)
-		return -ENOMEM;
-	hm_write_fill(w, v, bio);
-	hm_write_copy(w, v->dev->bdev);
-	room = hm_write_issue(p, w);
-	if (room == HM_ROOM_YES)
-		return DM_MAPIO_SUBMITTED;
-	bio_uninit(&w->bio);
-	hm_write_free(w);
-	if (room == HM_ROOM_ALONE)
-		return hm_primary_write_alone(p, v, bio);
-	return -EAGAIN;
+	do {
+		ret = hm_primary_try(v, bio, reclaim);
+	} while (ret == -ERESTART);
+	return ret;
+}
+
+/**
+ * hm_primary_again() - a bio that had to wait
+ * @v: the volume
+ * @bio: from dm, untouched
+ *
+ * Context: may sleep.
+ */
+void hm_primary_again(struct hm_volume *v, struct bio *bio)
+{
+	int ret = hm_primary_write(v, bio, true);
+
+	if (ret == DM_MAPIO_REMAPPED)
+		submit_bio_noacct(bio);
+	else if (ret < 0)
+		hm_primary_defer(to_primary(v->set), bio);
 }

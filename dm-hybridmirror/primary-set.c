@@ -2,6 +2,7 @@
 /*
  * The primary's ordering domain: its life, its states, its patience.
  */
+#include <linux/kthread.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -11,31 +12,53 @@
 /* A suspend waits this long without progress of the backup, milliseconds. */
 #define HM_SUSPEND_PATIENCE_MS	3000
 
-/**
- * hm_primary_give_up_backlog() - let go of updates that will not be sent
- * @p: the primary; it has fallen behind, and no sender is active
- *
- * Context: process; no spinlock held.
- */
-void hm_primary_give_up_backlog(struct hm_primary *p)
+/* Regions are copied at this rate while the application writes, KiB/s. */
+#define HM_COPY_FLOOR_KIB	8192
+
+/* Nobody waits for the backup any more. */
+static void hm_primary_drop_backlog(struct hm_primary *p)
 {
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	hm_stream_set_alone(&p->stream, true, &completed);
 	hm_stream_abandon(&p->stream, &released);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+}
+
+/**
+ * hm_primary_give_up_backlog() - let go of updates that will not be sent
+ * @p: the primary; no sender is active, and the regions are lost
+ *
+ * Context: process; no lock of ours but volumes_lock held.
+ */
+void hm_primary_give_up_backlog(struct hm_primary *p)
+{
+	hm_primary_be_alone(p);
+	hm_primary_drop_backlog(p);
+}
+
+/* The superblock of a primary's volume. */
+static void hm_primary_fill_super(struct hm_set *set, struct hm_super *s)
+{
+	s->role = HM_SUPER_PRIMARY;
+	memset(s->stream, 0, sizeof(s->stream));
+	s->position = false;
+	s->forced = false;
+	s->seq = 0;
+	s->group = 0;
+	s->since = 0;
 }
 
 static bool hm_primary_empty(struct hm_primary *p)
 {
 	bool empty;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	empty = !p->live;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	return empty;
 }
 
@@ -47,7 +70,7 @@ static void hm_primary_free(struct hm_set *set)
 	if (p->sync == HM_SYNC_STREAMING && lost)
 		hm_warn(set, "removed with %llu updates that the backup does not have; it is consistent, but older",
 			lost);
-	hm_primary_give_up_backlog(p);
+	hm_primary_drop_backlog(p);
 	wait_event(p->drain_wait, hm_primary_empty(p));
 	cancel_delayed_work_sync(&p->deferred_work);
 	cancel_work_sync(&p->unblocked_work);
@@ -74,7 +97,9 @@ struct hm_set *hm_primary_create(void)
 		return NULL;
 	}
 	p->set.free = hm_primary_free;
-	spin_lock_init(&p->lock);
+	p->set.fill_super = hm_primary_fill_super;
+	p->copy.floor_kib = HM_COPY_FLOOR_KIB;
+	spin_lock_init(&p->set.lock);
 	hm_stream_init(&p->stream, HM_ORDER_COMPLETION);
 	get_random_bytes(p->stream_id, sizeof(p->stream_id));
 	p->reason = "";
@@ -88,6 +113,7 @@ struct hm_set *hm_primary_create(void)
 	init_waitqueue_head(&p->conn_wait);
 	init_waitqueue_head(&p->tx_wait);
 	init_waitqueue_head(&p->drain_wait);
+	init_waitqueue_head(&p->copy_wait);
 	mutex_init(&p->conn_lock);
 	p->progress = jiffies;
 	return &p->set;
@@ -99,13 +125,13 @@ struct hm_set *hm_primary_create(void)
  * @link: the new state
  * @reason: why, in words; "" if all is well
  *
- * Context: under @p->lock.
+ * Context: under @p->set.lock.
  */
 void hm_primary_set_link(struct hm_primary *p, enum hm_link link,
 			 const char *reason)
 {
-	lockdep_assert_held(&p->lock);
-	if (p->sync == HM_SYNC_STREAMING)
+	lockdep_assert_held(&p->set.lock);
+	if (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING)
 		p->reason = reason;
 	if (p->link == link || WARN_ON_ONCE(!hm_link_allowed(p->link, link)))
 		return;
@@ -125,24 +151,29 @@ void hm_primary_set_link(struct hm_primary *p, enum hm_link link,
  * @sync: the new state
  * @reason: why, in words; "" if all is well
  *
- * Context: under @p->lock.
+ * Context: under @p->set.lock.
  */
 void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
 			 const char *reason)
 {
-	lockdep_assert_held(&p->lock);
+	lockdep_assert_held(&p->set.lock);
 	if (p->sync == sync || WARN_ON_ONCE(!hm_sync_allowed(p->sync, sync)))
 		return;
 	p->sync = sync;
 	p->reason = reason;
 	if (sync == HM_SYNC_BEHIND) {
 		p->behind_since = ktime_get();
-		hm_warn(&p->set, "fell behind (%s); the backup stays consistent but no longer follows: a full copy is needed",
+		p->behind_jiffies = jiffies;
+		p->copying = false;
+		p->adopt = false;
+		hm_warn(&p->set, "fell behind (%s); what is written from now on is remembered by region, and copied when the backup can take it",
 			reason);
 	}
 	/* What deferred writes wait for may be different now. */
 	if (p->waiting)
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
+	if (wq_has_sleeper(&p->copy_wait))
+		wake_up(&p->copy_wait);
 	hm_set_event(&p->set);
 }
 
@@ -152,13 +183,13 @@ void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
  *
  * Return: age of the oldest update that is not applied, milliseconds.
  *
- * Context: under @p->lock.
+ * Context: under @p->set.lock.
  */
 u64 hm_primary_lag(struct hm_primary *p)
 {
 	ktime_t now = ktime_get();
 
-	lockdep_assert_held(&p->lock);
+	lockdep_assert_held(&p->set.lock);
 	if (p->stream.unapplied)
 		return ktime_ms_delta(now, to_write(p->stream.unapplied)->issued);
 	if (p->sync == HM_SYNC_BEHIND)
@@ -166,22 +197,53 @@ u64 hm_primary_lag(struct hm_primary *p)
 	return 0;
 }
 
+/* Is there an update that would complete without the backup? */
+static bool hm_primary_would_complete(struct hm_primary *p)
+{
+	return p->stream.undelivered || p->stream.unapplied;
+}
+
 /**
- * hm_primary_go_alone() - completions no longer wait for the backup
+ * hm_primary_be_alone() - completions do not wait for the backup
  * @p: the primary
  *
- * Context: process; no lock of ours but volumes_lock held.
+ * What completes like that belongs to a generation of our own. If the metadata
+ * cannot say so, the application goes on nevertheless: its writes are done.
+ *
+ * Context: process, may sleep for the metadata; no lock of ours but volumes_lock
+ * held.
  */
-void hm_primary_go_alone(struct hm_primary *p)
+void hm_primary_be_alone(struct hm_primary *p)
 {
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
+	bool done, failed = false;
 
-	spin_lock_irq(&p->lock);
-	p->stall_over = true;
-	hm_stream_set_alone(&p->stream, true, &completed);
-	spin_unlock_irq(&p->lock);
+	do {
+		spin_lock_irq(&p->set.lock);
+		done = p->apart || failed || !hm_primary_would_complete(p);
+		if (done)
+			hm_stream_set_alone(&p->stream, true, &completed);
+		spin_unlock_irq(&p->set.lock);
+		if (!done)
+			failed = hm_primary_write_apart(p);
+	} while (!done);
 	hm_primary_deliver(&completed, &released);
+}
+
+/**
+ * hm_primary_go_alone() - the application has waited long enough
+ * @p: the primary
+ *
+ * Context: process, may sleep for the metadata; no lock of ours but volumes_lock
+ * held.
+ */
+void hm_primary_go_alone(struct hm_primary *p)
+{
+	spin_lock_irq(&p->set.lock);
+	p->stall_over = true;
+	spin_unlock_irq(&p->set.lock);
+	hm_primary_be_alone(p);
 	hm_primary_kick_deferred(p);
 }
 
@@ -201,7 +263,7 @@ static bool hm_primary_patience_over(struct hm_primary *p)
 	bool connected = p->link == HM_LINK_CONNECTED;
 	unsigned int patience = hm_stall_timeout_ms;
 
-	lockdep_assert_held(&p->lock);
+	lockdep_assert_held(&p->set.lock);
 	if (!hm_primary_somebody_waits(p)) {
 		p->progress = jiffies;
 		return false;
@@ -224,9 +286,9 @@ void hm_primary_tick(struct hm_primary *p)
 {
 	bool over;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	over = hm_primary_patience_over(p);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	if (!over)
 		return;
 	hm_warn(&p->set, "writes have waited too long for the backup; the application goes on alone");
@@ -244,13 +306,13 @@ void hm_primary_suspending(struct hm_volume *v, bool suspending)
 {
 	struct hm_primary *p = to_primary(v->set);
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	if (suspending)
 		p->suspending++;
 	else if (p->suspending)
 		p->suspending--;
 	p->progress = jiffies;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	if (suspending)
 		hm_primary_tick(p);
 }
@@ -278,22 +340,9 @@ static void hm_primary_describe(struct hm_primary *p)
 	}
 }
 
-/* Another disk under the same name: what was promised of the old one is void. */
-static void hm_primary_replaced(struct hm_primary *p, struct hm_volume *v,
-				struct hm_volume *old)
-{
-	if (!old || old->dev->bdev == v->dev->bdev)
-		return;
-	spin_lock_irq(&p->lock);
-	if (p->sync != HM_SYNC_BEHIND)
-		hm_primary_set_sync(p, HM_SYNC_BEHIND,
-				    "the data device was replaced");
-	spin_unlock_irq(&p->lock);
-}
-
 static void hm_primary_configure(struct hm_primary *p)
 {
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	p->stream.ordering = p->set.args.ordering;
 	p->limit = (u64)p->set.args.backlog_mib << 20;
 	p->stall_over = false;
@@ -302,7 +351,23 @@ static void hm_primary_configure(struct hm_primary *p)
 	p->progress = jiffies;
 	/* No I/O is in flight: nothing depends on an open group. */
 	p->stream.grouping.open = false;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
+}
+
+/* Regions of the new volume may be what the stream does not hold. */
+static void hm_primary_look_at_regions(struct hm_primary *p)
+{
+	spin_lock_irq(&p->set.lock);
+	if (p->sync == HM_SYNC_STREAMING && hm_primary_unsynced(p))
+		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
+	spin_unlock_irq(&p->set.lock);
+}
+
+static void hm_primary_attach(struct hm_volume *v, struct hm_volume **old)
+{
+	mutex_lock(&v->set->meta_lock);
+	hm_set_attach(v, old);
+	mutex_unlock(&v->set->meta_lock);
 }
 
 /**
@@ -332,52 +397,87 @@ int hm_primary_start(struct hm_volume *v)
 		goto out;
 	}
 	others = hm_set_any_active(&p->set);
-	hm_set_attach(v, &old);
-	hm_primary_replaced(p, v, old);
 	if (others)
 		hm_primary_conn_stop(p);
-	else
+	hm_primary_attach(v, &old);
+	if (!others)
 		hm_primary_configure(p);
 	v->active = true;
-	hm_primary_describe(p);
-	hm_primary_conn_start(p, conn);
+	err = hm_primary_remember(v, old);
+	if (err) {
+		v->active = false;
+		hm_set_detach(v);
+	} else {
+		hm_primary_look_at_regions(p);
+	}
+	if (hm_set_any_active(&p->set)) {
+		hm_primary_describe(p);
+		hm_primary_conn_start(p, conn);
+	} else {
+		kthread_stop(conn);
+	}
 out:
 	mutex_unlock(&p->set.volumes_lock);
 	return err;
 }
 
-static bool hm_primary_received(struct hm_primary *p, u64 seq,
-				unsigned long *progress)
+/* Will the backup soon hold our generation, so that it can be the primary? */
+static bool hm_primary_adopting(struct hm_primary *p)
+{
+	return p->adopt && !p->copy.active && !hm_primary_unsynced(p) &&
+	       (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING) &&
+	       p->set.lineage.generation[0] == p->hello_generation;
+}
+
+static bool hm_primary_drained(struct hm_primary *p, u64 seq,
+			       unsigned long *progress)
 {
 	bool all;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	all = p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED ||
-	      p->stream.acked.received >= seq;
+	      (p->stream.acked.durable >= seq && !hm_primary_adopting(p));
 	*progress = p->progress;
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	return all;
 }
 
-/* What was completed reaches the backup's memory, unless the link is stuck. */
+/*
+ * What was completed becomes durable on the backup, unless the link is stuck:
+ * the roles can be exchanged then without a copy.
+ */
 static void hm_primary_drain(struct hm_primary *p)
 {
 	unsigned long patience = msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
 	unsigned long progress = jiffies;
 	u64 seq;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	seq = p->stream.last_seq;
-	spin_unlock_irq(&p->lock);
-	while (!hm_primary_received(p, seq, &progress)) {
+	spin_unlock_irq(&p->set.lock);
+	while (!hm_primary_drained(p, seq, &progress)) {
 		if (time_after(jiffies, progress + patience)) {
-			hm_warn(&p->set, "suspended before the backup had received everything; it is sent after resume");
+			hm_warn(&p->set, "suspended before the backup had everything; it is sent after resume");
 			break;
 		}
+		WRITE_ONCE(p->ping, true);
+		wake_up(&p->tx_wait);
 		wait_event_timeout(p->drain_wait,
-				   hm_primary_received(p, seq, &progress),
+				   hm_primary_drained(p, seq, &progress),
 				   msecs_to_jiffies(100));
 	}
+}
+
+/* What was not received counts as written apart, should the backup take over. */
+static void hm_primary_own_up(struct hm_primary *p)
+{
+	bool apart;
+
+	spin_lock_irq(&p->set.lock);
+	apart = p->stream.acked.received < p->stream.last_seq && !p->apart;
+	spin_unlock_irq(&p->set.lock);
+	if (apart)
+		hm_primary_write_apart(p);
 }
 
 /**
@@ -395,7 +495,14 @@ void hm_primary_stop(struct hm_volume *v)
 	mutex_lock(&p->set.volumes_lock);
 	if (v->active) {
 		hm_primary_drain(p);
+		hm_primary_own_up(p);
+		/* From here on nobody else writes to its metadata. */
+		mutex_lock(&p->set.meta_lock);
+		spin_lock_irq(&p->set.lock);
 		v->active = false;
+		spin_unlock_irq(&p->set.lock);
+		mutex_unlock(&p->set.meta_lock);
+		hm_primary_clean_stopped(v);
 		if (!hm_set_any_active(&p->set))
 			hm_primary_conn_stop(p);
 	}
@@ -407,14 +514,14 @@ static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
 	const struct hm_update *u;
 	bool found = false;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	list_for_each_entry(u, &p->stream.backlog, stream) {
 		if (u->volume == volume) {
 			found = true;
 			break;
 		}
 	}
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	return found;
 }
 
@@ -443,10 +550,11 @@ static bool hm_primary_has_volumes(struct hm_primary *p)
 /* The backlog names a volume that is gone: it can no longer be sent. */
 static void hm_primary_miss(struct hm_primary *p)
 {
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	hm_primary_set_sync(p, HM_SYNC_BEHIND,
 			    "a volume was removed before the backup had all of it");
-	spin_unlock_irq(&p->lock);
+	hm_primary_lose_backlog(p);
+	spin_unlock_irq(&p->set.lock);
 	hm_primary_give_up_backlog(p);
 }
 
@@ -469,14 +577,13 @@ void hm_primary_forget(struct hm_volume *v)
 	active = hm_set_any_active(&p->set);
 	if (active)
 		hm_primary_let_go(p, number);
-	hm_set_detach(v);
 	conn = active ? hm_primary_conn_create(p) : NULL;
+	hm_primary_conn_stop(p);
+	hm_set_detach(v);
 	if (IS_ERR(conn)) {
-		hm_err(&p->set, "no memory for a thread: volume %u is still named to the backup; suspend and resume another one",
-		       number);
+		hm_err(&p->set, "no memory for a thread: not connected; suspend and resume a volume to try again");
 		goto out;
 	}
-	hm_primary_conn_stop(p);
 	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
 		hm_primary_miss(p);
 	if (conn) {

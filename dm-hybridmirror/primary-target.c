@@ -36,7 +36,7 @@ static int hm_primary_ctr(struct dm_target *ti, unsigned int argc, char **argv)
 	ti->num_discard_bios = 1;
 	ti->discards_supported = bdev_write_zeroes_sectors(v->dev->bdev);
 	ti->limit_swap_bios = true;
-	ti->per_io_data_size = sizeof(struct hm_volume *);
+	ti->per_io_data_size = sizeof(struct hm_pbd);
 	return 0;
 }
 
@@ -61,9 +61,12 @@ static void hm_primary_trim(struct bio *bio)
 static int hm_primary_map(struct dm_target *ti, struct bio *bio)
 {
 	struct hm_volume *v = ti->private;
+	struct hm_pbd *pbd = dm_per_bio_data(bio, sizeof(*pbd));
 	struct hm_primary *p = to_primary(v->set);
 	int ret;
 
+	pbd->v = v;
+	pbd->unrecorded = false;
 	bio->bi_iter.bi_sector = dm_target_offset(ti, bio->bi_iter.bi_sector);
 	switch (bio_op(bio)) {
 	case REQ_OP_READ:
@@ -80,7 +83,6 @@ static int hm_primary_map(struct dm_target *ti, struct bio *bio)
 		return DM_MAPIO_KILL;
 	}
 
-	*(struct hm_volume **)dm_per_bio_data(bio, sizeof(v)) = v;
 	ret = READ_ONCE(p->waiting) ? -EAGAIN : hm_primary_write(v, bio, false);
 	if (ret >= 0)
 		return ret;
@@ -109,26 +111,62 @@ static int hm_primary_preresume(struct dm_target *ti)
 	return hm_primary_start(ti->private);
 }
 
+/* Bytes that may differ from the backup's, in whole regions. */
+static u64 hm_primary_dirty(struct hm_primary *p)
+{
+	const struct hm_volume *v;
+	u64 bytes = 0;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		v = p->set.volume[i];
+		if (v && v->meta)
+			bytes += (u64)v->meta->regions.dirty_count <<
+				 (v->meta->regions.shift + SECTOR_SHIFT);
+	}
+	return bytes;
+}
+
+/* unsynced 0 while nothing is to be copied; left_s: seconds, 0: not known */
+static unsigned int hm_primary_copy_info(struct hm_primary *p, char *result,
+					 unsigned int maxlen, unsigned int sz)
+{
+	u64 left = hm_primary_unsynced(p);
+	s64 ms = ktime_ms_delta(ktime_get(), p->copy.began);
+	u64 kib_s = 0;
+
+	if (left && p->copying && ms > 0)
+		kib_s = div64_u64((p->copy.done >> 10) * MSEC_PER_SEC, ms);
+	DMEMIT(" dirty %llu unsynced %llu copied %llu copy %s rate_kib %llu left_s %llu",
+	       hm_primary_dirty(p), left, p->counters.copied,
+	       p->copy.paused ? "paused" : "running", kib_s,
+	       kib_s ? div64_u64(left >> 10, kib_s) : 0);
+	return sz;
+}
+
 static void hm_primary_info(struct hm_primary *p, char *result,
 			    unsigned int maxlen)
 {
 	const struct hm_stream *s = &p->stream;
 	unsigned int sz = 0;
 
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	DMEMIT("link %s sync %s group %llu seq %llu sent %llu received %llu applied %llu durable %llu applied_group %llu durable_group %llu",
 	       hm_link_name(p->link), hm_sync_name(p->sync),
 	       s->grouping.number, s->last_seq, s->sent, s->acked.received,
 	       s->acked.applied, s->acked.durable, p->applied_group,
 	       p->durable_group);
-	DMEMIT(" backlog %llu/%llu dirty - lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu unrecorded %llu reason \"%s\"",
-	       p->used, p->limit, hm_primary_lag(p),
+	sz = hm_primary_copy_info(p, result, maxlen, sz);
+	DMEMIT(" generation %016llx backlog %llu/%llu lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu dirtied %llu unrecorded %llu reason \"%s\"",
+	       p->set.lineage.generation[0], p->used, p->limit,
+	       hm_primary_lag(p),
 	       s->alone || p->sync == HM_SYNC_BEHIND ? "alone" : "mirrored",
 	       p->counters.local_errors,
 	       p->counters.connects, p->counters.disconnects,
 	       p->counters.protocol_errors, p->counters.resent,
-	       p->counters.deferred, p->counters.unrecorded, p->reason);
-	spin_unlock_irq(&p->lock);
+	       p->counters.deferred, p->counters.dirtied,
+	       p->counters.unrecorded, p->reason);
+	spin_unlock_irq(&p->set.lock);
 }
 
 static void hm_primary_status(struct dm_target *ti, status_type_t type,
@@ -153,7 +191,31 @@ static void hm_primary_status(struct dm_target *ti, status_type_t type,
 /*
  * resume: what the backup's disk refused is tried again, in order.
  * release: writes held for the backup's sake go on alone.
+ * copy pause, copy continue: the copying of regions.
+ * copy rate|floor KIB: its upper bound, KiB/s, 0 for none; and the one while the
+ * application writes.
  */
+static int hm_primary_copy_command(struct hm_primary *p, unsigned int argc,
+				   char **argv)
+{
+	u32 kib;
+
+	if (argc == 2 && !strcasecmp(argv[1], "pause"))
+		WRITE_ONCE(p->copy.paused, true);
+	else if (argc == 2 && !strcasecmp(argv[1], "continue"))
+		WRITE_ONCE(p->copy.paused, false);
+	else if (argc == 3 && !strcasecmp(argv[1], "rate") &&
+		 !kstrtou32(argv[2], 10, &kib))
+		WRITE_ONCE(p->copy.rate_kib, kib);
+	else if (argc == 3 && !strcasecmp(argv[1], "floor") &&
+		 !kstrtou32(argv[2], 10, &kib) && kib)
+		WRITE_ONCE(p->copy.floor_kib, kib);
+	else
+		return -EINVAL;
+	wake_up(&p->copy_wait);
+	return 0;
+}
+
 static int hm_primary_message(struct dm_target *ti, unsigned int argc,
 			      char **argv, char *result, unsigned int maxlen)
 {
@@ -168,7 +230,10 @@ static int hm_primary_message(struct dm_target *ti, unsigned int argc,
 		hm_primary_go_alone(p);
 		return 0;
 	}
-	DMERR("unknown message; a primary knows resume and release");
+	if (argc > 1 && !strcasecmp(argv[0], "copy") &&
+	    !hm_primary_copy_command(p, argc, argv))
+		return 0;
+	DMERR("unknown message; a primary knows resume, release, copy pause, copy continue, copy rate KIB and copy floor KIB");
 	return -EINVAL;
 }
 
@@ -217,6 +282,7 @@ struct target_type hm_primary_target = {
 	.ctr = hm_primary_ctr,
 	.dtr = hm_primary_dtr,
 	.map = hm_primary_map,
+	.end_io = hm_primary_end_io,
 	.presuspend = hm_primary_presuspend,
 	.presuspend_undo = hm_primary_presuspend_undo,
 	.postsuspend = hm_primary_postsuspend,

@@ -28,7 +28,8 @@
  * @bvec: headers and payloads in order
  * @bvecs: how many
  * @bytes: their sum
- * @control: a control record that goes first
+ * @control: control records that go first
+ * @controls: how many
  */
 struct hm_batch {
 	struct hm_update *update[HM_BATCH_UPDATES];
@@ -36,7 +37,8 @@ struct hm_batch {
 	struct bio_vec bvec[HM_BATCH_BVECS];
 	unsigned int bvecs;
 	size_t bytes;
-	struct hm_wire_record control;
+	struct hm_wire_record control[2];
+	unsigned int controls;
 };
 
 static void hm_batch_add(struct hm_batch *b, void *p, unsigned int bytes)
@@ -52,7 +54,7 @@ static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 	size_t bytes = 0;
 
 	b->updates = 0;
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	while (b->updates < HM_BATCH_UPDATES && bytes < HM_BATCH_BYTES) {
 		u = hm_stream_take(&p->stream);
 		if (!u)
@@ -64,7 +66,7 @@ static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 		else
 			p->sent_high = u->seq;
 	}
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 }
 
 static void hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
@@ -85,13 +87,51 @@ static void hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
 	}
 }
 
-static void hm_batch_control(struct hm_primary *p, struct hm_batch *b)
+static void hm_batch_control(struct hm_primary *p, struct hm_batch *b, u8 kind,
+			     u64 seq)
 {
-	if (!READ_ONCE(p->ping))
-		return;
-	WRITE_ONCE(p->ping, false);
-	hm_encode_control(&b->control, HM_CTRL_PING, p->session, 0);
-	hm_batch_add(b, &b->control, sizeof(b->control));
+	struct hm_wire_record *control = &b->control[b->controls++];
+
+	hm_encode_control(control, kind, 0, p->session, seq);
+	hm_batch_add(b, control, sizeof(*control));
+}
+
+/*
+ * The backup may adopt our generation once the stream has brought it all that
+ * completed alone and all that was copied. What completes alone after this needs
+ * another generation, since the backup may then hold this one.
+ */
+static bool hm_batch_may_adopt(struct hm_primary *p, u64 *seq)
+{
+	bool may;
+
+	spin_lock_irq(&p->set.lock);
+	*seq = p->stream.taken;
+	may = p->adopt && !p->adopt_sent && *seq >= p->adopt_after &&
+	      (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING) &&
+	      (!p->stream.alone || *seq == p->stream.last_seq) &&
+	      !p->copy.active &&
+	      !hm_primary_unsynced(p) &&
+	      p->set.lineage.generation[0] == p->hello_generation;
+	if (may) {
+		p->adopt_sent = true;
+		p->apart = false;
+	}
+	spin_unlock_irq(&p->set.lock);
+	return may;
+}
+
+static void hm_batch_controls(struct hm_primary *p, struct hm_batch *b)
+{
+	u64 seq;
+
+	b->controls = 0;
+	if (READ_ONCE(p->adopt) && hm_batch_may_adopt(p, &seq))
+		hm_batch_control(p, b, HM_CTRL_ADOPT, seq);
+	if (READ_ONCE(p->ping)) {
+		WRITE_ONCE(p->ping, false);
+		hm_batch_control(p, b, HM_CTRL_PING, 0);
+	}
 }
 
 static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
@@ -101,10 +141,10 @@ static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
 
 	if (!b->updates)
 		return;
-	spin_lock_irq(&p->lock);
+	spin_lock_irq(&p->set.lock);
 	hm_stream_sent(&p->stream, b->update[b->updates - 1]->seq, &completed,
 		       &released);
-	spin_unlock_irq(&p->lock);
+	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
 }
 
@@ -140,7 +180,7 @@ int hm_primary_tx_thread(void *data)
 		wait_event_interruptible(p->tx_wait, hm_tx_due(p));
 		b->bvecs = 0;
 		b->bytes = 0;
-		hm_batch_control(p, b);
+		hm_batch_controls(p, b);
 		hm_batch_take(p, b);
 		hm_batch_encode(p, b);
 		if (!b->bvecs)

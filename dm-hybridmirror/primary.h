@@ -15,15 +15,16 @@ struct task_struct;
 struct socket;
 
 /**
- * struct hm_write - one update on the primary
+ * struct hm_write - one update on the primary, or the copy of a range
  * @u: the update as core/ sees it
  * @set: the primary
- * @app: the application's bio, until it is delivered
+ * @app: the application's bio, until it is delivered; NULL: a copy
  * @bio: the write to the local disk
  * @status: how that ended
- * @refs: one each for the local disk, the application and the backlog; the last
- *	one frees it
+ * @refs: one each for the local disk, the application and the backlog, a copy
+ *	only for the backlog; the last one frees it
  * @cost: bytes of memory that it counts for
+ * @cycle: the cycle of cleaning that it was issued in: see hm_primary.local
  * @issued: when it was tagged, for the lag
  * @payload_crc: of @payload
  * @payload: the one copy of the data
@@ -40,6 +41,7 @@ struct hm_write {
 	blk_status_t status;
 	atomic_t refs;
 	unsigned int cost;
+	u8 cycle;
 	ktime_t issued;
 	u32 payload_crc;
 	struct hm_payload payload;
@@ -58,6 +60,8 @@ struct hm_write {
  * @resent: updates sent again after a disconnect
  * @deferred: writes that waited for room or memory
  * @unrecorded: writes that the stream does not hold, being behind
+ * @copied: bytes of regions that were copied
+ * @dirtied: writes that waited for metadata
  */
 struct hm_primary_counters {
 	u64 local_errors;
@@ -67,14 +71,46 @@ struct hm_primary_counters {
 	u64 resent;
 	u64 deferred;
 	u64 unrecorded;
+	u64 copied;
+	u64 dirtied;
+};
+
+/**
+ * struct hm_copy - the copying of regions
+ * @active: a range is being read from the local disk: updates of it wait
+ * @range: that range: volume, sector and sectors
+ * @paused: by message
+ * @rate_kib: upper bound, KiB/s; 0: none
+ * @floor_kib: bound while the application writes, KiB/s
+ * @backlog: bytes of the backlog that are copies
+ * @done: bytes copied since the copying began
+ * @total: bytes that were to be copied then
+ * @began: when
+ * @busy: jiffies of the application's last update
+ *
+ * Under the set's lock.
+ */
+struct hm_copy {
+	bool active;
+	struct hm_update range;
+	bool paused;
+	u32 rate_kib;
+	u32 floor_kib;
+	u64 backlog;
+	u64 done;
+	u64 total;
+	ktime_t began;
+	unsigned long busy;
 };
 
 /**
  * struct hm_primary - an ordering domain on its primary
  * @set: the part that both roles have
  * @pool: memory for updates
- * @lock: the domain's lock; innermost, irq-safe. Protects all below up to
- *	@counters. seq, group and place in the backlog are taken in one hold.
+ *
+ * Under hm_set.lock, in one hold of which seq, group and place in the backlog
+ * are taken:
+ *
  * @stream: tags, backlog, acknowledgments
  * @link: state of the connection; hm_primary_set_link() alone changes it
  * @sync: what the copy is worth; hm_primary_set_sync() alone changes it
@@ -90,13 +126,31 @@ struct hm_primary_counters {
  * @stall_over: the application has waited long enough for the peer
  * @progress: jiffies: when the backup last advanced, or nobody waited for it
  * @behind_since: when the set fell behind
+ * @behind_jiffies: likewise
  * @sent_high: highest seq ever sent, to count what is sent again
  * @applied_group: as the backup says
  * @durable_group: likewise
  * @retry: the next handshake asks the backup to try again
  * @adopted: a backup has followed the stream
  * @refusal: the last one, said once in the log
+ * @apart: what completes alone belongs to a generation that no backup has been
+ *	told to adopt; else one is begun first
+ * @unrecorded: writes in flight that the stream does not hold
+ * @copying: the backup was told that copies follow, and not yet to adopt
+ * @adopt: the backup is to adopt our generation
+ * @adopt_sent: it was told to, in this session
+ * @adopt_after: once it has everything up to this sequence number
+ * @copy: the copying of regions
+ * @cleaning: a cycle of cleaning regions is under way
+ * @clean_after: what had to be durable for it to end: sequence number
+ * @clean_since: jiffies when it began
+ * @cycle: 0 and 1 by turns, with each cycle
+ * @local: by cycle: updates that the local disk has not answered
+ *
+ * Others:
+ *
  * @stream_id: names the stream
+ * @hello_generation: what the backup was told in this session
  * @hello: what we say of ourselves; changed only while the link is stopped
  * @session: number of this connection
  * @peer_block: by volume: the backup's logical block, bytes; 0: not known
@@ -115,12 +169,12 @@ struct hm_primary_counters {
  * @ping: the sender should send a sign of life; no lock
  * @tx_failed: the sender could not send
  * @drain_wait: wakes whoever waits for the backup to have received all
+ * @copy_wait: wakes the copier
  */
 struct hm_primary {
 	struct hm_set set;
 	struct hm_pool pool;
 
-	spinlock_t lock;
 	struct hm_stream stream;
 	enum hm_link link;
 	enum hm_sync sync;
@@ -136,15 +190,29 @@ struct hm_primary {
 	bool stall_over;
 	unsigned long progress;
 	ktime_t behind_since;
+	unsigned long behind_jiffies;
 	u64 sent_high;
 	u64 applied_group;
 	u64 durable_group;
 	bool retry;
 	bool adopted;
 	enum hm_refusal refusal;
+	bool apart;
+	unsigned int unrecorded;
+	bool copying;
+	bool adopt;
+	bool adopt_sent;
+	u64 adopt_after;
+	struct hm_copy copy;
+	bool cleaning;
+	u64 clean_after;
+	unsigned long clean_since;
+	u8 cycle;
+	unsigned int local[2];
 	u8 stream_id[HM_UUID_BYTES];
 	struct hm_hello hello;
 	u64 session;
+	u64 hello_generation;
 	u32 peer_block[HM_MAX_VOLUMES];
 	struct hm_primary_counters counters;
 
@@ -162,6 +230,17 @@ struct hm_primary {
 	bool ping;
 	bool tx_failed;
 	wait_queue_head_t drain_wait;
+	wait_queue_head_t copy_wait;
+};
+
+/**
+ * struct hm_pbd - what we keep of a bio from dm
+ * @v: the volume
+ * @unrecorded: it is a write in flight that the stream does not hold
+ */
+struct hm_pbd {
+	struct hm_volume *v;
+	bool unrecorded;
 };
 
 static inline struct hm_primary *to_primary(struct hm_set *set)
@@ -185,6 +264,7 @@ void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
 			 const char *reason);
 void hm_primary_give_up_backlog(struct hm_primary *p);
 u64 hm_primary_lag(struct hm_primary *p);
+void hm_primary_be_alone(struct hm_primary *p);
 void hm_primary_go_alone(struct hm_primary *p);
 void hm_primary_suspending(struct hm_volume *v, bool suspending);
 void hm_primary_tick(struct hm_primary *p);
@@ -193,7 +273,13 @@ void hm_primary_tick(struct hm_primary *p);
 int hm_write_cache_init(void);
 void hm_write_cache_exit(void);
 extern struct kmem_cache *hm_write_cache;
+int hm_primary_end_io(struct dm_target *ti, struct bio *bio,
+		      blk_status_t *error);
 int hm_primary_write(struct hm_volume *v, struct bio *bio, bool reclaim);
+struct hm_write *hm_copy_alloc(struct hm_primary *p,
+			       const struct hm_update *range);
+void hm_write_free(struct hm_write *w);
+void hm_primary_again(struct hm_volume *v, struct bio *bio);
 void hm_primary_deliver(struct list_head *completed,
 			struct list_head *released);
 void hm_primary_unblocked_work(struct work_struct *work);
@@ -209,6 +295,24 @@ struct task_struct *hm_primary_conn_create(struct hm_primary *p);
 void hm_primary_conn_start(struct hm_primary *p, struct task_struct *conn);
 void hm_primary_conn_stop(struct hm_primary *p);
 void hm_primary_retry(struct hm_primary *p);
+
+/* primary-regions.c */
+bool hm_primary_park(struct hm_volume *v, struct bio *bio, bool apart);
+u64 hm_primary_unsynced(struct hm_primary *p);
+void hm_primary_lose_backlog(struct hm_primary *p);
+void hm_primary_clean(struct hm_primary *p);
+void hm_primary_clean_stopped(struct hm_volume *v);
+
+/* primary-lineage.c */
+int hm_primary_remember(struct hm_volume *v, struct hm_volume *old);
+int hm_primary_write_apart(struct hm_primary *p);
+void hm_primary_met(struct hm_primary *p, const struct hm_hello *backup);
+void hm_primary_confirmed(struct hm_primary *p);
+
+/* primary-copy.c */
+int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
+			    bool all, void *page);
+int hm_primary_copy_thread(void *data);
 
 /* primary-tx.c */
 int hm_primary_tx_thread(void *data);

@@ -85,6 +85,7 @@ struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
 	struct sockaddr_storage addr;
 	struct hm_volume *v;
 	const char *error;
+	const char *meta;
 
 	v = kzalloc(sizeof(*v), GFP_KERNEL);
 	if (!v) {
@@ -94,6 +95,7 @@ struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
 	v->ti = ti;
 	v->net = get_net(current->nsproxy->net_ns);
 	error = hm_args_parse(&v->args, role, argc, argv);
+	meta = v->args.meta;
 	if (!error && hm_sock_parse(v->net, v->args.addr, v->args.port, &addr)) {
 		v->args.addr = NULL;
 		error = "Invalid address: an IPv4 or IPv6 literal is wanted";
@@ -104,6 +106,8 @@ struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
 		error = "Out of memory";
 	if (!error)
 		error = hm_volume_open(v, argv[0]);
+	if (!error)
+		error = hm_meta_open(v, meta);
 	if (error) {
 		ti->error = (char *)error;
 		hm_volume_destroy(v);
@@ -120,8 +124,12 @@ struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
  */
 void hm_volume_destroy(struct hm_volume *v)
 {
+	/* Its work looks at the set. */
+	hm_meta_free(v->meta);
 	if (v->set)
 		hm_set_put(v->set);
+	if (v->meta_dev)
+		dm_put_device(v->ti, v->meta_dev);
 	if (v->dev)
 		dm_put_device(v->ti, v->dev);
 	put_net(v->net);
@@ -142,8 +150,9 @@ void hm_volume_table(struct hm_volume *v, char *result, unsigned int maxlen)
 {
 	unsigned int sz = 0;
 
-	DMEMIT("%s - %s %u%s", v->dev->name, v->args.addr, v->args.port,
-	       v->text);
+	DMEMIT("%s %s %s %u%s", v->dev->name,
+	       v->meta_dev ? v->meta_dev->name : "-", v->args.addr,
+	       v->args.port, v->text);
 }
 
 /*
@@ -177,6 +186,7 @@ static void hm_set_setup(struct hm_set *set, struct hm_volume *v,
 {
 	refcount_set(&set->refs, 1);
 	mutex_init(&set->volumes_lock);
+	mutex_init(&set->meta_lock);
 	INIT_WORK(&set->event_work, hm_set_event_work);
 	set->role = role;
 	strscpy(set->key, key, sizeof(set->key));
@@ -272,6 +282,8 @@ const char *hm_set_conflict(struct hm_set *set, const struct hm_volume *v)
 		other = set->volume[i];
 		if (!other || i == v->args.volume || !other->active)
 			continue;
+		if (!other->meta_dev != !v->meta_dev)
+			return "Either all volumes of a set have a metadata device, or none";
 		if (!hm_same_config(&set->args, &v->args))
 			return "Only ack and volume may differ between the volumes of a set";
 		if (hm_sock_parse(v->net, v->args.addr, v->args.port, &addr) ||
@@ -306,7 +318,7 @@ int hm_set_may_attach(struct hm_volume *v)
  *
  * The first active volume's table is the set's configuration.
  *
- * Context: may sleep; under hm_set.volumes_lock.
+ * Context: may sleep; under hm_set.volumes_lock and meta_lock.
  */
 void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced)
 {
@@ -331,8 +343,10 @@ void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced)
  */
 void hm_set_detach(struct hm_volume *v)
 {
+	mutex_lock(&v->set->meta_lock);
 	if (v->set->volume[v->args.volume] == v)
 		v->set->volume[v->args.volume] = NULL;
+	mutex_unlock(&v->set->meta_lock);
 }
 
 /**
@@ -381,6 +395,23 @@ void hm_set_event(struct hm_set *set)
 }
 
 /**
+ * hm_set_same_devices() - does a new instance stand for the same volume?
+ * @v: the new table's instance
+ * @old: the old one's, or NULL
+ *
+ * Return: true if what @old remembers holds for @v.
+ *
+ * Context: under hm_set.volumes_lock.
+ */
+bool hm_set_same_devices(const struct hm_volume *v, const struct hm_volume *old)
+{
+	struct block_device *meta = v->meta_dev ? v->meta_dev->bdev : NULL;
+
+	return old && old->meta && old->dev->bdev == v->dev->bdev &&
+	       old->meta->bdev == meta && old->info.sectors == v->info.sectors;
+}
+
+/**
  * hm_set_describe() - what a hello says of the set
  * @set: the set
  * @hello: version, set name and volumes are filled in, the rest is zero
@@ -395,6 +426,7 @@ void hm_set_describe(struct hm_set *set, struct hm_hello *hello)
 	hello->version = HM_PROTOCOL_VERSION;
 	hello->oldest = HM_PROTOCOL_OLDEST;
 	strscpy(hello->set, set->args.set, sizeof(hello->set));
+	hello->lineage = set->lineage;
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
 		if (set->volume[i])
 			hello->volume[hello->volumes++] = set->volume[i]->info;

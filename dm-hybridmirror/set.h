@@ -11,6 +11,7 @@
 
 #include "hm.h"
 #include "core/codec.h"
+#include "meta.h"
 
 struct net;
 
@@ -18,13 +19,15 @@ struct net;
  * struct hm_volume - what the set knows of one target instance
  * @ti: the dm target
  * @dev: the data device
+ * @meta_dev: the metadata device or NULL
+ * @meta: what is remembered; from preresume on, a replaced instance has none
  * @set: the ordering domain it belongs to; a reference from ctr to dtr
  * @args: the table's arguments
  * @text: the optional arguments as given, for "dmsetup table"
  * @net: network namespace of the process that loaded the table; a reference
  * @info: number, size and blocks, as told to the peer
  * @flush: the backup's flush of this disk; one at a time
- * @active: resumed; written under hm_set.volumes_lock
+ * @active: resumed: the devices are ours; written under hm_set.volumes_lock
  *
  * Created in ctr, freed in dtr. In hm_set.volume[] from preresume until dtr, or
  * until a reloaded table's instance takes its place.
@@ -32,6 +35,8 @@ struct net;
 struct hm_volume {
 	struct dm_target *ti;
 	struct dm_dev *dev;
+	struct dm_dev *meta_dev;
+	struct hm_meta *meta;
 	struct hm_set *set;
 	struct hm_args args;
 	char *text;
@@ -52,7 +57,14 @@ struct hm_volume {
  * @addr: the backup's address, or where to listen
  * @args: arguments that belong to the set rather than to a volume
  * @free: frees the whole object
- * @volumes_lock: protects @volume, @count, starting and stopping; outermost
+ * @fill_super: what the role adds to a superblock
+ * @lock: the role's spinlock; innermost, irq-safe
+ * @meta_lock: one change of the superblocks, and of @lineage, at a time; inside
+ *	@volumes_lock and hm_backup.session_lock
+ * @lineage: what the data has been through; changed under @lock too
+ * @forced: the operator accepts an inconsistent copy; under @meta_lock
+ * @volumes_lock: protects @volume, starting and stopping; outermost. @volume is
+ *	changed under @meta_lock too
  * @volume: by number; a volume is here from preresume to dtr
  * @event_work: raises a dm event on each active volume
  *
@@ -69,6 +81,11 @@ struct hm_set {
 	struct sockaddr_storage addr;
 	struct hm_args args;
 	void (*free)(struct hm_set *set);
+	void (*fill_super)(struct hm_set *set, struct hm_super *super);
+	spinlock_t lock;
+	struct mutex meta_lock;
+	struct hm_lineage lineage;
+	bool forced;
 	struct mutex volumes_lock;
 	struct hm_volume *volume[HM_MAX_VOLUMES];
 	struct work_struct event_work;
@@ -96,6 +113,8 @@ void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced);
 void hm_set_detach(struct hm_volume *v);
 bool hm_set_any_active(const struct hm_set *set);
 bool hm_set_all_active(const struct hm_set *set);
+bool hm_set_same_devices(const struct hm_volume *v,
+			 const struct hm_volume *old);
 void hm_set_event(struct hm_set *set);
 void hm_set_describe(struct hm_set *set, struct hm_hello *hello);
 

@@ -18,35 +18,6 @@
 #include "hm.h"
 #include "sock.h"
 
-#ifdef CONFIG_DEBUG_LOCK_ALLOC
-static struct lock_class_key hm_sk_key[2];
-static struct lock_class_key hm_slock_key[2];
-
-/*
- * Our sockets are used below file systems; the usual classes of socket locks
- * are not. Without classes of their own the two look like one to lockdep.
- */
-static void hm_sock_reclassify(struct socket *sock)
-{
-	struct sock *sk = sock->sk;
-
-	if (WARN_ON_ONCE(!sock_allow_reclassification(sk)))
-		return;
-	if (sk->sk_family == AF_INET)
-		sock_lock_init_class_and_name(sk, "slock-AF_INET-HYBRIDMIRROR",
-					      &hm_slock_key[0],
-					      "sk_lock-AF_INET-HYBRIDMIRROR",
-					      &hm_sk_key[0]);
-	else
-		sock_lock_init_class_and_name(sk, "slock-AF_INET6-HYBRIDMIRROR",
-					      &hm_slock_key[1],
-					      "sk_lock-AF_INET6-HYBRIDMIRROR",
-					      &hm_sk_key[1]);
-}
-#else
-static void hm_sock_reclassify(struct socket *sock) { }
-#endif
-
 static unsigned int hm_sockaddr_bytes(const struct sockaddr_storage *addr)
 {
 	return addr->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) :
@@ -86,14 +57,14 @@ int hm_sock_parse(struct net *net, const char *addr, u16 port,
 	return inet_pton_with_scope(net, AF_UNSPEC, addr, text, out);
 }
 
+/*
+ * The socket gets no lock classes of ours: to lockdep the kernel's sockets are not
+ * those of users anyway, and a kernel with lockdep holds the module until the last
+ * socket with a class of it is freed, which may be long after its release.
+ */
 static int hm_sock_create(struct net *net, int family, struct socket **out)
 {
-	int err;
-
-	err = sock_create_kern(net, family, SOCK_STREAM, IPPROTO_TCP, out);
-	if (!err)
-		hm_sock_reclassify(*out);
-	return err;
+	return sock_create_kern(net, family, SOCK_STREAM, IPPROTO_TCP, out);
 }
 
 /* Closing without waiting is safe while SYN_SENT, so no attempt is stuck. */

@@ -23,21 +23,57 @@ headline()
 	printf '\n== %s (%ds)\n' "$*" "$SECONDS"
 }
 
-# suite NAME COMMAND...: it must end with "N passed, N failed"
+# suite NAME COMMAND...: it must end with "N passed, N failed". What it prints
+# comes in one piece, since the guests print, too.
 suite()
 {
-	local name=$1 log sums
+	local name=$1 log result
 
 	shift
-	headline "$name"
 	log=$(mktemp)
-	"$@" 2>&1 | tee "$log"
-	sums=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" |
+	{
+		headline "$name"
+		"$@"
+	} >"$log" 2>&1
+	result=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log" |
 		tail -n 1)
-	rm -f "$log"
 	# A suite that cannot say how it went has failed.
-	# shellcheck disable=SC2086 # two numbers
-	add ${sums:-0 1} 0
+	echo "${result:-0 1} 0" >>"$sums"
+	echo >>"$log"
+	cat "$log"
+	rm -f "$log"
+}
+
+suites()
+{
+	suite "unit tests" make -s -C tests/unit check
+	suite "fuzzers" make -s -C tests/fuzz check \
+		FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
+	suite "model explorer" make -s -C tests/model check
+}
+
+# The suites beside the guests, who leave some of each processor idle.
+everything()
+{
+	local suites p f s
+
+	sums=$(mktemp)
+	# a process group of its own, so that it ends with us
+	set -m
+	suites &
+	suites=$!
+	set +m
+	# shellcheck disable=SC2064 # the group is known now
+	trap "kill -- -$suites 2>/dev/null" EXIT
+	headline "guests, Debian's kernels"
+	guests --kernels 6.1,6.12
+	wait "$suites"
+	trap - EXIT
+	while read -r p f s; do
+		add "$p" "$f" "$s"
+	done <"$sums"
+	[ "$(wc -l <"$sums")" -eq 3 ] || add 0 1 0
+	rm -f "$sums"
 }
 
 # guests RUNNER-ARGUMENT...
@@ -71,9 +107,5 @@ if [ $# -gt 0 ]; then
 	finish
 fi
 
-suite "unit tests" make -s -C tests/unit check
-suite "fuzzers" make -s -C tests/fuzz check FUZZ_SECONDS="${FUZZ_SECONDS:-10}"
-suite "model explorer" make -s -C tests/model check
-headline "guests, Debian's kernels"
-guests --kernels 6.1,6.12
+everything
 finish

@@ -19,6 +19,31 @@ void hm_apply_init(struct hm_apply *a)
 	hm_overlap_init(&a->overlap);
 }
 
+/**
+ * hm_apply_jump() - go on at another place of the stream, or of another one
+ * @a: the state; nothing is pending
+ * @seq: everything up to this counts as durable
+ * @group: its group; 0 if that is not known
+ *
+ * Context: under the set's lock.
+ */
+void hm_apply_jump(struct hm_apply *a, u64 seq, u64 group)
+{
+	bool volatile_cache = a->volatile_cache;
+	bool every_group_durable = a->every_group_durable;
+
+	hm_apply_init(a);
+	a->volatile_cache = volatile_cache;
+	a->every_group_durable = every_group_durable;
+	a->at.received = seq;
+	a->at.applied = seq;
+	a->at.durable = seq;
+	a->received_group = group;
+	a->applied_group = group;
+	a->durable_group = group;
+	a->gate.current_group = group;
+}
+
 static struct hm_update *hm_apply_head(struct hm_apply *a)
 {
 	return list_first_entry_or_null(&a->pending, struct hm_update, stream);

@@ -69,6 +69,7 @@ struct hm_apply {
 };
 
 void hm_apply_init(struct hm_apply *a);
+void hm_apply_jump(struct hm_apply *a, u64 seq, u64 group);
 bool hm_apply_receive(struct hm_apply *a, struct hm_update *u);
 enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u);
 void hm_apply_done(struct hm_apply *a, struct hm_update *u, bool ok,

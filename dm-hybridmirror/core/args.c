@@ -147,7 +147,7 @@ static const char *hm_parse_on_disconnect(struct hm_args *args,
 static const char *hm_parse_apply(struct hm_args *args, const char *value)
 {
 	if (!strcmp(value, "log"))
-		return "apply log needs a metadata device, which this version does not have";
+		return "apply log is not available in this version: group or auto";
 	if (strcmp(value, "auto") && strcmp(value, "group"))
 		return "Invalid value for apply: auto or group";
 	return NULL;
@@ -161,21 +161,24 @@ static const char *hm_parse_defer_us(struct hm_args *args, const char *value)
 	return NULL;
 }
 
-static const char *hm_refuse_region(struct hm_args *args, const char *value)
+static const char *hm_parse_region(struct hm_args *args, const char *value)
 {
-	return "regions need a metadata device, which this version does not have";
+	static_assert(HM_REGION_MIN_KIB == 64 && HM_REGION_MAX_KIB == 65536);
+	if (!hm_parse_number(value, HM_REGION_MAX_KIB, &args->region_kib) ||
+	    args->region_kib < HM_REGION_MIN_KIB ||
+	    !is_power_of_2(args->region_kib))
+		return "Invalid value for region: a power of two from 64 to 65536 KiB";
+	return NULL;
 }
-
-/* Copying does not exist yet, so a full copy must not seem to be promised. */
-static const char hm_sync_needed[] =
-	"sync full is not available yet: make both devices equal and say 'sync clean'";
 
 static const char *hm_parse_sync(struct hm_args *args, const char *value)
 {
-	if (!strcmp(value, "full"))
-		return hm_sync_needed;
-	if (strcmp(value, "clean"))
-		return "Invalid value for sync: clean";
+	static const char * const names[] = { "full", "clean" };
+	u8 clean;
+
+	if (!hm_parse_choice(value, names, ARRAY_SIZE(names), &clean))
+		return "Invalid value for sync: full or clean";
+	args->sync_clean = clean;
 	return NULL;
 }
 
@@ -209,7 +212,7 @@ static const struct hm_word hm_words[HM_ARGS] = {
 		HM_WORD_PRIMARY("on_disconnect", hm_parse_on_disconnect),
 	[HM_ARG_APPLY] = HM_WORD_BACKUP("apply", hm_parse_apply),
 	[HM_ARG_DEFER_US] = HM_WORD_PRIMARY("defer_us", hm_parse_defer_us),
-	[HM_ARG_REGION] = HM_WORD_PRIMARY("region", hm_refuse_region),
+	[HM_ARG_REGION] = HM_WORD_PRIMARY("region", hm_parse_region),
 	[HM_ARG_SYNC] = HM_WORD_PRIMARY("sync", hm_parse_sync),
 	[HM_ARG_KEY] = HM_WORD_BOTH("key", hm_refuse_security),
 	[HM_ARG_TLS] = HM_WORD_BOTH("tls", hm_refuse_security),
@@ -224,8 +227,10 @@ static const char *hm_parse_fixed(struct hm_args *args, char **argv)
 	args->addr = argv[2];
 	if (!*args->data)
 		return "The data device is empty";
-	if (strcmp(args->meta, "-"))
-		return "Metadata devices are not available in this version: give '-'";
+	if (!*args->meta)
+		return "The metadata device is empty: give '-' for none";
+	if (!strcmp(args->meta, "-"))
+		args->meta = NULL;
 	if (!*args->addr)
 		return "The address is empty";
 	if (!hm_parse_number(argv[3], 65535, &port) || !port)
@@ -305,7 +310,7 @@ const char *hm_args_parse(struct hm_args *args, enum hm_role role,
 	args->ordering = HM_ORDER_COMPLETION;
 	args->backlog_mib = HM_BACKLOG_DEFAULT_MIB;
 	if (argc < HM_ARGS_FIXED)
-		return "Too few arguments: <data dev> - <addr> <port> [<#args> <arg> <value>...]";
+		return "Too few arguments: <data> <metadata|-> <addr> <port> [<#args> <arg>...]";
 	error = hm_parse_fixed(args, argv);
 	if (error)
 		return error;
@@ -313,8 +318,6 @@ const char *hm_args_parse(struct hm_args *args, enum hm_role role,
 			       argv + HM_ARGS_FIXED);
 	if (error)
 		return error;
-	if (role == HM_PRIMARY && !(args->given & BIT(HM_ARG_SYNC)))
-		return hm_sync_needed;
 	/* Only when all words are read, so that their order does not matter. */
 	if (!(args->given & BIT(HM_ARG_ON_FULL)))
 		args->full_behind = args->ack == HM_ACK_LOCAL;

@@ -31,11 +31,13 @@ enum hm_arg {
 #define HM_BACKLOG_DEFAULT_MIB	64U
 #define HM_BACKLOG_MAX_MIB	65536U
 #define HM_DEFER_MAX_US		1000000U
+#define HM_REGION_MIN_KIB	64U
+#define HM_REGION_MAX_KIB	65536U
 
 /**
  * struct hm_args - a table line, after the target's name
  * @data: path of the data device, as given
- * @meta: path of the metadata device, as given
+ * @meta: path of the metadata device, as given; NULL: none
  * @addr: address literal, as given
  * @port: TCP port, 1 to 65535
  * @given: bit by enum hm_arg: the table names it
@@ -47,6 +49,9 @@ enum hm_arg {
  * @full_behind: backlog full: fall behind; else slow the application
  * @disconnect_stall: peer gone: hold writes; else go on alone
  * @defer_us: hold completions this long, microseconds
+ * @region_kib: size of a dirty region, KiB, a power of two; 0: by the size of
+ *	the device
+ * @sync_clean: at first pairing the sides are known to be equal
  *
  * @data, @meta and @addr point into argv.
  */
@@ -64,6 +69,8 @@ struct hm_args {
 	bool full_behind;
 	bool disconnect_stall;
 	u32 defer_us;
+	u32 region_kib;
+	bool sync_clean;
 };
 
 const char *hm_args_parse(struct hm_args *args, enum hm_role role,

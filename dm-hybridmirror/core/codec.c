@@ -42,6 +42,7 @@ const char *hm_decode_text(enum hm_decode what)
 		[HM_DECODE_NUMBER] = "sequence or group numbers that cannot be true",
 		[HM_DECODE_STATUS] = "unknown status",
 		[HM_DECODE_NAME] = "malformed set name",
+		[HM_DECODE_LINEAGE] = "a lineage that cannot be",
 	};
 
 	if ((unsigned int)what >= ARRAY_SIZE(text))
@@ -88,16 +89,20 @@ void hm_encode_record(struct hm_wire_record *w, const struct hm_update *u,
  * hm_encode_control() - a record that is not an update
  * @w: filled in
  * @kind: HM_CTRL_*
+ * @flags: with HM_CTRL_START: HM_START_*; else 0
  * @session: of the connection
- * @seq: with HM_CTRL_START: the first update to follow; else 0
+ * @seq: with HM_CTRL_START: the first update to follow; with HM_CTRL_ADOPT: the
+ *	last one before it; else 0
  *
  * Context: any.
  */
-void hm_encode_control(struct hm_wire_record *w, u8 kind, u64 session, u64 seq)
+void hm_encode_control(struct hm_wire_record *w, u8 kind, u8 flags, u64 session,
+		       u64 seq)
 {
 	memset(w, 0, sizeof(*w));
 	w->magic = cpu_to_le32(HM_RECORD_MAGIC);
 	w->kind = kind;
+	w->flags = flags;
 	w->session = cpu_to_le64(session);
 	w->seq = cpu_to_le64(seq);
 	hm_seal_record(w);
@@ -157,8 +162,9 @@ static enum hm_decode hm_check_update(const struct hm_record *r,
 static enum hm_decode hm_check_control(const struct hm_record *r)
 {
 	const struct hm_update *u = &r->update;
+	u8 flags = u->kind == HM_CTRL_START ? HM_START_FLAGS : 0;
 
-	if (u->flags)
+	if (u->flags & ~flags)
 		return HM_DECODE_RESERVED;
 	if (u->volume)
 		return HM_DECODE_VOLUME;
@@ -168,8 +174,9 @@ static enum hm_decode hm_check_control(const struct hm_record *r)
 		return HM_DECODE_PAYLOAD;
 	if (u->group)
 		return HM_DECODE_NUMBER;
-	/* Only a start says what follows. */
-	if (u->kind == HM_CTRL_START ? !u->seq : u->seq)
+	/* A start says what follows, an adoption what came before it. */
+	if (u->kind == HM_CTRL_START ? !u->seq :
+	    u->kind == HM_CTRL_PING && u->seq)
 		return HM_DECODE_NUMBER;
 	return HM_DECODE_OK;
 }
@@ -223,6 +230,7 @@ enum hm_decode hm_decode_record(const struct hm_wire_record *w,
 		return hm_check_update(r, limits);
 	case HM_CTRL_START:
 	case HM_CTRL_PING:
+	case HM_CTRL_ADOPT:
 		return hm_check_control(r);
 	default:
 		return HM_DECODE_KIND;
@@ -247,6 +255,7 @@ void hm_encode_ack(struct hm_wire_ack *w, const struct hm_ack_record *a)
 	w->durable = cpu_to_le64(a->acks.durable);
 	w->applied_group = cpu_to_le64(a->applied_group);
 	w->durable_group = cpu_to_le64(a->durable_group);
+	w->generation = cpu_to_le64(a->generation);
 	w->failed_volume = cpu_to_le16(a->failed_volume);
 	w->crc = cpu_to_le32(hm_codec_crc(w, offsetof(struct hm_wire_ack, crc)));
 }
@@ -283,19 +292,120 @@ enum hm_decode hm_decode_ack(const struct hm_wire_ack *w, u64 session,
 	a->acks.durable = le64_to_cpu(w->durable);
 	a->applied_group = le64_to_cpu(w->applied_group);
 	a->durable_group = le64_to_cpu(w->durable_group);
+	a->generation = le64_to_cpu(w->generation);
 	a->failed_volume = le16_to_cpu(w->failed_volume);
 
 	if (a->session != session)
 		return HM_DECODE_SESSION;
-	if (status != HM_BACKUP_APPLYING && status != HM_BACKUP_SUSPENDED)
+	if (status > HM_BACKUP_STARTING)
 		return HM_DECODE_STATUS;
 	a->status = status;
+	if (status == HM_BACKUP_STARTING &&
+	    (a->acks.received || a->applied_group || a->generation))
+		return HM_DECODE_NUMBER;
 	if (!hm_acks_consistent(&a->acks) || a->durable_group > a->applied_group)
 		return HM_DECODE_NUMBER;
 	if (a->failed_volume >= HM_MAX_VOLUMES ||
-	    (a->failed_volume && status == HM_BACKUP_APPLYING))
+	    (a->failed_volume && status != HM_BACKUP_SUSPENDED))
 		return HM_DECODE_VOLUME;
 	return HM_DECODE_OK;
+}
+
+/**
+ * hm_encode_regions() - sectors that the backup may have changed by itself
+ * @w: filled in
+ * @r: the range; no sectors: that was all
+ * @session: of the connection
+ *
+ * Context: any.
+ */
+void hm_encode_regions(struct hm_wire_regions *w, const struct hm_range *r,
+		       u64 session)
+{
+	memset(w, 0, sizeof(*w));
+	w->magic = cpu_to_le32(HM_REGIONS_MAGIC);
+	w->session = cpu_to_le64(session);
+	if (r->sectors) {
+		w->volume = cpu_to_le16(r->volume);
+		w->sector = cpu_to_le64(r->sector);
+		w->sectors = cpu_to_le64(r->sectors);
+	} else {
+		w->flags = cpu_to_le16(HM_REGIONS_LAST);
+	}
+	w->crc = cpu_to_le32(hm_codec_crc(w, offsetof(struct hm_wire_regions,
+						      crc)));
+}
+
+/**
+ * hm_decode_regions() - check and decode what the backup says it has changed
+ * @w: the record
+ * @limits: the volumes, and the session
+ * @r: filled in; meaningless unless the result is HM_DECODE_OK
+ *
+ * Return: HM_DECODE_OK, or what is wrong.
+ *
+ * Context: any.
+ */
+enum hm_decode hm_decode_regions(const struct hm_wire_regions *w,
+				 const struct hm_record_limits *limits,
+				 struct hm_range *r)
+{
+	u16 flags = le16_to_cpu(w->flags);
+	u64 size;
+
+	if (le32_to_cpu(w->magic) != HM_REGIONS_MAGIC)
+		return HM_DECODE_MAGIC;
+	if (le32_to_cpu(w->crc) !=
+	    hm_codec_crc(w, offsetof(struct hm_wire_regions, crc)))
+		return HM_DECODE_CRC;
+	if ((flags & ~HM_REGIONS_LAST) ||
+	    memchr_inv(w->reserved, 0, sizeof(w->reserved)))
+		return HM_DECODE_RESERVED;
+	if (le64_to_cpu(w->session) != limits->session)
+		return HM_DECODE_SESSION;
+	memset(r, 0, sizeof(*r));
+	r->volume = le16_to_cpu(w->volume);
+	r->sector = le64_to_cpu(w->sector);
+	r->sectors = le64_to_cpu(w->sectors);
+	if (flags & HM_REGIONS_LAST)
+		return r->volume || r->sector || r->sectors ?
+			       HM_DECODE_RANGE : HM_DECODE_OK;
+	if (r->volume >= HM_MAX_VOLUMES || !limits->sectors[r->volume])
+		return HM_DECODE_VOLUME;
+	size = limits->sectors[r->volume];
+	if (!r->sectors || r->sector >= size || r->sectors > size - r->sector)
+		return HM_DECODE_RANGE;
+	return HM_DECODE_OK;
+}
+
+static void hm_encode_lineage(struct hm_wire_hello *w,
+			      const struct hm_lineage *l)
+{
+	u16 flags = le16_to_cpu(w->flags);
+	unsigned int i;
+
+	for (i = 0; i < HM_GENERATIONS; i++)
+		w->generation[i] = cpu_to_le64(l->generation[i]);
+	w->covered = l->covered;
+	if (l->covers_fresh)
+		flags |= HM_HELLO_COVERS_FRESH;
+	if (l->inconsistent)
+		flags |= HM_HELLO_INCONSISTENT;
+	w->flags = cpu_to_le16(flags);
+}
+
+static bool hm_decode_lineage(const struct hm_wire_hello *w,
+			      struct hm_lineage *l)
+{
+	u16 flags = le16_to_cpu(w->flags);
+	unsigned int i;
+
+	for (i = 0; i < HM_GENERATIONS; i++)
+		l->generation[i] = le64_to_cpu(w->generation[i]);
+	l->covered = w->covered;
+	l->covers_fresh = flags & HM_HELLO_COVERS_FRESH;
+	l->inconsistent = flags & HM_HELLO_INCONSISTENT;
+	return hm_lineage_valid(l);
 }
 
 /**
@@ -324,6 +434,7 @@ void hm_encode_hello(struct hm_wire_hello *w, const struct hm_hello *h)
 	w->last_seq = cpu_to_le64(h->last_seq);
 	w->refusal = cpu_to_le16(h->refusal);
 	w->flags = cpu_to_le16(h->flags);
+	hm_encode_lineage(w, &h->lineage);
 	/* Not memcpy(): bytes of ours beyond the terminator are not sent. */
 	for (i = 0; i < HM_SET_NAME_MAX - 1 && h->set[i]; i++)
 		w->set[i] = h->set[i];
@@ -369,8 +480,15 @@ enum hm_decode hm_decode_prefix(const struct hm_wire_prefix *w, u16 *version)
 	return HM_DECODE_OK;
 }
 
-/* A name that can be printed and compared without care; it may be empty. */
-static bool hm_name_fits(const u8 *name)
+/**
+ * hm_set_name_fits() - can it be printed and compared without care?
+ * @name: HM_SET_NAME_MAX bytes of a set's name from elsewhere; it may be empty
+ *
+ * Return: true if it is printable, without blanks, terminated, and zero padded.
+ *
+ * Context: any.
+ */
+bool hm_set_name_fits(const u8 *name)
 {
 	unsigned int i;
 
@@ -454,9 +572,10 @@ enum hm_decode hm_decode_hello(const struct hm_wire_hello *w,
 	    hm_codec_crc(w, offsetof(struct hm_wire_hello, crc)))
 		return HM_DECODE_CRC;
 	if (w->reserved || w->reserved2 ||
+	    memchr_inv(w->reserved3, 0, sizeof(w->reserved3)) ||
 	    (le16_to_cpu(w->flags) & ~HM_HELLO_FLAGS))
 		return HM_DECODE_RESERVED;
-	if (!hm_name_fits(w->set))
+	if (!hm_set_name_fits(w->set))
 		return HM_DECODE_NAME;
 
 	h->oldest = le16_to_cpu(w->prefix.oldest);
@@ -473,7 +592,9 @@ enum hm_decode hm_decode_hello(const struct hm_wire_hello *w,
 
 	if (!hm_acks_consistent(&h->acks))
 		return HM_DECODE_NUMBER;
-	if (h->refusal > HM_REFUSE_ANSWER)
+	if (!hm_decode_lineage(w, &h->lineage))
+		return HM_DECODE_LINEAGE;
+	if (h->refusal > HM_REFUSE_LAST)
 		return HM_DECODE_STATUS;
 	return hm_decode_volumes(w, h);
 }

@@ -26,6 +26,7 @@ enum hm_decode {
 	HM_DECODE_NUMBER,	/* group or seq is 0, numbers contradict each other */
 	HM_DECODE_STATUS,	/* unknown status */
 	HM_DECODE_NAME,		/* set name not terminated or not zero padded */
+	HM_DECODE_LINEAGE,	/* generations that cannot be */
 };
 
 /**
@@ -56,6 +57,7 @@ struct hm_hello {
 	u16 refusal;
 	u16 flags;
 	char set[HM_SET_NAME_MAX];
+	struct hm_lineage lineage;
 	u16 volumes;
 	struct hm_volume_info volume[HM_MAX_VOLUMES];
 };
@@ -80,8 +82,16 @@ struct hm_ack_record {
 	struct hm_acks acks;
 	u64 applied_group;
 	u64 durable_group;
+	u64 generation;
 	u16 failed_volume;
 	u8 status;
+};
+
+/* struct hm_range - struct hm_wire_regions, decoded; sectors is 0 in the last */
+struct hm_range {
+	u64 sector;
+	u64 sectors;
+	u16 volume;
 };
 
 /**
@@ -99,10 +109,12 @@ struct hm_record_limits {
 #define HM_CRC_SEED	(~0U)
 
 const char *hm_decode_text(enum hm_decode what);
+bool hm_set_name_fits(const u8 *name);
 
 void hm_encode_record(struct hm_wire_record *w, const struct hm_update *u,
 		      u64 session, u32 payload_crc);
-void hm_encode_control(struct hm_wire_record *w, u8 kind, u64 session, u64 seq);
+void hm_encode_control(struct hm_wire_record *w, u8 kind, u8 flags, u64 session,
+		       u64 seq);
 enum hm_decode hm_decode_record(const struct hm_wire_record *w,
 				const struct hm_record_limits *limits,
 				struct hm_record *r);
@@ -110,6 +122,12 @@ enum hm_decode hm_decode_record(const struct hm_wire_record *w,
 void hm_encode_ack(struct hm_wire_ack *w, const struct hm_ack_record *a);
 enum hm_decode hm_decode_ack(const struct hm_wire_ack *w, u64 session,
 			     struct hm_ack_record *a);
+
+void hm_encode_regions(struct hm_wire_regions *w, const struct hm_range *r,
+		       u64 session);
+enum hm_decode hm_decode_regions(const struct hm_wire_regions *w,
+				 const struct hm_record_limits *limits,
+				 struct hm_range *r);
 
 void hm_encode_hello(struct hm_wire_hello *w, const struct hm_hello *h);
 enum hm_decode hm_decode_prefix(const struct hm_wire_prefix *w, u16 *version);

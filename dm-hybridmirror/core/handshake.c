@@ -35,18 +35,20 @@ const char *hm_refusal_text(enum hm_refusal why)
 			"the backup's disk has larger logical blocks: load the primary's table again, which adopts them",
 		[HM_REFUSE_BUSY] =
 			"the backup is connected to another primary: stop one of the two",
-		[HM_REFUSE_STREAM] =
-			"the backup follows another primary or an earlier start of this one: make the devices equal, remove the backup's device and create it again",
+		[HM_REFUSE_OUTDATED] =
+			"the backup's data is newer, it has been primary: load this side as hybrid-backup, or send the other side the message give_up",
 		[HM_REFUSE_NOT_READY] =
 			"the backup is suspended or stopping: resume its devices",
 		[HM_REFUSE_DAMAGED] =
 			"the handshake is damaged or malformed: check that the address and port are those of the peer",
-		[HM_REFUSE_POSITION] =
-			"what the backup has does not fit what the primary still holds: a full copy is needed",
-		[HM_REFUSE_RESTARTED] =
-			"the backup does not know this stream and the primary no longer has its beginning: a full copy is needed",
+		[HM_REFUSE_DIVERGED] =
+			"both sides were written apart: load the side whose changes are to go as hybrid-backup, and send it the message give_up",
+		[HM_REFUSE_UNRELATED] =
+			"the two sides hold data of different origin: to overwrite the backup's, send it the message give_up",
 		[HM_REFUSE_ANSWER] =
 			"the backup's answer cannot be true: check that the address and port are those of the peer",
+		[HM_REFUSE_METADATA] =
+			"the backup cannot write its metadata device: mend it",
 	};
 
 	if ((unsigned int)why >= ARRAY_SIZE(text))
@@ -62,6 +64,18 @@ bool hm_refusal_names_volume(enum hm_refusal why)
 {
 	return why == HM_REFUSE_VOLUMES || why == HM_REFUSE_SIZE ||
 	       why == HM_REFUSE_BLOCK;
+}
+
+/**
+ * hm_refusal_of_lineage() - is it because of what the two sides hold?
+ * @why: the refusal
+ *
+ * Return: true if the backup's giving up would end it.
+ */
+bool hm_refusal_of_lineage(enum hm_refusal why)
+{
+	return why == HM_REFUSE_OUTDATED || why == HM_REFUSE_DIVERGED ||
+	       why == HM_REFUSE_UNRELATED;
 }
 
 static bool hm_stream_is(const struct hm_hello *h, const struct hm_hello *other)
@@ -125,7 +139,26 @@ static enum hm_refusal hm_judge_volumes(const struct hm_hello *primary,
 /* What only a backup says, or what a primary never leaves out. */
 static bool hm_hello_of_primary(const struct hm_hello *h)
 {
-	return !h->refusal && !h->session && !hm_stream_none(h);
+	return !h->refusal && !h->session && !hm_stream_none(h) &&
+	       !hm_lineage_fresh(&h->lineage) && !h->lineage.inconsistent;
+}
+
+static enum hm_refusal hm_judge_pairing(const struct hm_hello *primary,
+					const struct hm_hello *backup)
+{
+	switch (hm_lineage_judge(&primary->lineage, &backup->lineage,
+				 backup->flags & HM_HELLO_GIVES_UP)) {
+	case HM_PAIR_SAME:
+	case HM_PAIR_ALL:
+		return HM_WELCOME;
+	case HM_PAIR_OUTDATED:
+		return HM_REFUSE_OUTDATED;
+	case HM_PAIR_DIVERGED:
+		return HM_REFUSE_DIVERGED;
+	case HM_PAIR_UNRELATED:
+		break;
+	}
+	return HM_REFUSE_UNRELATED;
 }
 
 static enum hm_refusal hm_judge_stream(const struct hm_backup_self *self,
@@ -133,18 +166,51 @@ static enum hm_refusal hm_judge_stream(const struct hm_backup_self *self,
 {
 	const struct hm_hello *backup = &self->hello;
 
-	if (hm_stream_is(backup, primary)) {
-		if (backup->acks.received > primary->last_seq)
-			return HM_REFUSE_POSITION;
-		return HM_WELCOME;
-	}
-	if (self->connected)
+	if (!hm_stream_is(backup, primary) && self->connected)
 		return HM_REFUSE_BUSY;
-	if (!hm_stream_none(backup))
-		return HM_REFUSE_STREAM;
-	if (!(primary->flags & HM_HELLO_FIRST))
-		return HM_REFUSE_RESTARTED;
-	return HM_WELCOME;
+	if (hm_stream_is(backup, primary) &&
+	    backup->acks.received > primary->last_seq)
+		return HM_REFUSE_UNRELATED;
+	return hm_judge_pairing(primary, backup);
+}
+
+/**
+ * hm_judge_way() - how two sides that welcome each other go on
+ * @primary: the primary's hello
+ * @backup: the backup's answer
+ *
+ * Whether the backlog holds what HM_WAY_RESUME needs is for hm_stream_resume()
+ * to say; if it does not, HM_WAY_COPY is the way.
+ *
+ * Context: any.
+ */
+enum hm_way hm_judge_way(const struct hm_hello *primary,
+			 const struct hm_hello *backup)
+{
+	bool follows = hm_stream_is(backup, primary);
+	bool copying = primary->flags & HM_HELLO_COPYING;
+
+	if (hm_lineage_judge(&primary->lineage, &backup->lineage,
+			     backup->flags & HM_HELLO_GIVES_UP) == HM_PAIR_ALL)
+		return HM_WAY_COPY_ALL;
+	/*
+	 * Somebody followed this stream, but not with what answers now; what
+	 * became durable there is neither in the backlog nor in the bitmap.
+	 */
+	if (!follows && primary->acks.durable)
+		return HM_WAY_COPY_ALL;
+	if (backup->flags & (HM_HELLO_DIRTY | HM_HELLO_GIVES_UP))
+		return HM_WAY_COPY;
+	/* A copy goes on where it was if both sides know that it began. */
+	if (backup->lineage.inconsistent != copying)
+		return HM_WAY_COPY;
+	if (follows && !(backup->flags & HM_HELLO_LOST) &&
+	    (copying || !(primary->flags & HM_HELLO_UNSYNCED)))
+		return HM_WAY_RESUME;
+	if (!follows && (primary->flags & HM_HELLO_FIRST) &&
+	    !(primary->flags & HM_HELLO_UNSYNCED))
+		return HM_WAY_BEGIN;
+	return HM_WAY_COPY;
 }
 
 /**
@@ -155,7 +221,8 @@ static enum hm_refusal hm_judge_stream(const struct hm_backup_self *self,
  *
  * The stream that the backup follows is welcome even while a session is live:
  * its primary comes back over a new connection before the backup has seen the
- * old one die. The new connection replaces it.
+ * old one die. The new connection replaces it. A backup beyond the end of the
+ * stream follows something else of that name.
  *
  * Return: HM_WELCOME, or the first reason to refuse.
  *
@@ -185,8 +252,7 @@ enum hm_refusal hm_judge_primary(const struct hm_backup_self *self,
  * @backup: the backup's hello, decoded
  * @volume: number of the volume that is refused, else 0
  *
- * A welcome does not say that the backlog still holds what the backup needs
- * next: hm_stream_resume() does.
+ * How the two go on is for hm_judge_way() to say.
  *
  * Return: HM_WELCOME, the backup's own refusal, or the first reason to refuse.
  *
@@ -210,11 +276,13 @@ enum hm_refusal hm_judge_backup(const struct hm_hello *self,
 	why = hm_judge_volumes(self, backup, volume);
 	if (why != HM_WELCOME)
 		return why;
-	if (!backup->session || !hm_stream_is(backup, self))
+	if (!backup->session ||
+	    !(hm_stream_is(backup, self) || hm_stream_none(backup)))
 		return HM_REFUSE_ANSWER;
+	/* Nobody has what was never sent; of the real backup it says nothing. */
 	if (backup->acks.received > self->last_seq)
-		return HM_REFUSE_POSITION;
-	return HM_WELCOME;
+		return HM_REFUSE_ANSWER;
+	return hm_judge_pairing(self, backup);
 }
 
 /**

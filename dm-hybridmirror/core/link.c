@@ -68,8 +68,8 @@ const char *hm_link_name(enum hm_link state)
  * @from: the state it is in
  * @to: the state it would enter
  *
- * Nothing leads out of HM_SYNC_BEHIND: what was not recorded cannot be sent,
- * and only a new pairing of equal devices begins again.
+ * What was not recorded cannot be sent: out of HM_SYNC_BEHIND leads only the
+ * copying of its regions.
  *
  * Return: true if it may. To stay in a state is not a change.
  *
@@ -79,10 +79,15 @@ bool hm_sync_allowed(enum hm_sync from, enum hm_sync to)
 {
 	static const u32 allowed[HM_SYNC_STATES] = {
 		[HM_SYNC_STREAMING] = BIT(HM_SYNC_SUSPENDED) |
+				      BIT(HM_SYNC_COPYING) |
 				      BIT(HM_SYNC_BEHIND),
 		[HM_SYNC_SUSPENDED] = BIT(HM_SYNC_STREAMING) |
+				      BIT(HM_SYNC_COPYING) |
 				      BIT(HM_SYNC_BEHIND),
-		[HM_SYNC_BEHIND] = 0,
+		[HM_SYNC_COPYING] = BIT(HM_SYNC_STREAMING) |
+				    BIT(HM_SYNC_SUSPENDED) |
+				    BIT(HM_SYNC_BEHIND),
+		[HM_SYNC_BEHIND] = BIT(HM_SYNC_COPYING),
 	};
 
 	if ((unsigned int)from >= HM_SYNC_STATES ||
@@ -104,6 +109,7 @@ const char *hm_sync_name(enum hm_sync state)
 	static const char * const name[HM_SYNC_STATES] = {
 		[HM_SYNC_STREAMING] = "streaming",
 		[HM_SYNC_SUSPENDED] = "suspended",
+		[HM_SYNC_COPYING] = "copying",
 		[HM_SYNC_BEHIND] = "behind",
 	};
 

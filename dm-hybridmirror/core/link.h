@@ -29,12 +29,15 @@ enum hm_link {
  * @HM_SYNC_STREAMING: the backup follows the stream, or can, from the backlog
  * @HM_SYNC_SUSPENDED: the backup's disk refused an update; the backlog is kept,
  *	the message "resume" goes on in order
- * @HM_SYNC_BEHIND: updates were not recorded; a full copy is needed
+ * @HM_SYNC_COPYING: the stream is recorded, but does not hold everything: dirty
+ *	regions are, or are to be, copied, and the backup is inconsistent meanwhile
+ * @HM_SYNC_BEHIND: updates are not recorded, their regions are remembered
  * @HM_SYNC_STATES: how many there are
  */
 enum hm_sync {
 	HM_SYNC_STREAMING,
 	HM_SYNC_SUSPENDED,
+	HM_SYNC_COPYING,
 	HM_SYNC_BEHIND,
 	HM_SYNC_STATES,
 };

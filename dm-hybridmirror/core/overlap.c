@@ -61,6 +61,24 @@ bool hm_overlap_add(struct hm_overlap *o, struct hm_update *u)
 }
 
 /**
+ * hm_overlap_busy() - is an update of this range live?
+ * @o: the index
+ * @range: volume, sector and sectors are used; within one chunk
+ *
+ * Context: under the lock that protects @o.
+ */
+bool hm_overlap_busy(struct hm_overlap *o, const struct hm_update *range)
+{
+	const struct hm_update *other;
+
+	list_for_each_entry(other, hm_overlap_bucket(o, range), overlap) {
+		if (hm_overlap_conflict(other, range))
+			return true;
+	}
+	return false;
+}
+
+/**
  * hm_overlap_remove() - the disk has answered
  * @o: the index
  * @u: a live update without blockers

@@ -71,6 +71,20 @@ void hm_stream_init(struct hm_stream *s, enum hm_ordering ordering)
 	hm_overlap_init(&s->overlap);
 }
 
+static void hm_stream_queue(struct hm_stream *s, struct hm_update *u)
+{
+	u->seq = ++s->last_seq;
+	u->group = hm_group_issue(&s->grouping);
+	u->state = 0;
+	list_add_tail(&u->stream, &s->backlog);
+	if (!s->unsent)
+		s->unsent = u;
+	if (!s->unreceived)
+		s->unreceived = u;
+	if (!s->unapplied)
+		s->unapplied = u;
+}
+
 /**
  * hm_stream_add() - an update is issued: tag it and queue it
  * @s: the stream
@@ -83,17 +97,25 @@ void hm_stream_init(struct hm_stream *s, enum hm_ordering ordering)
  */
 bool hm_stream_add(struct hm_stream *s, struct hm_update *u)
 {
-	u->seq = ++s->last_seq;
-	u->group = hm_group_issue(&s->grouping);
-	u->state = 0;
-	list_add_tail(&u->stream, &s->backlog);
-	if (!s->unsent)
-		s->unsent = u;
-	if (!s->unreceived)
-		s->unreceived = u;
-	if (!s->unapplied)
-		s->unapplied = u;
+	hm_stream_queue(s, u);
 	return hm_overlap_add(&s->overlap, u);
+}
+
+/**
+ * hm_stream_add_copy() - the copy of a range that no update brings to the backup
+ * @s: the stream
+ * @u: the update; kind, volume, sector and sectors are filled in, and the
+ *	payload is what the local disk held when no update of the range was in
+ *	flight; none was added since
+ *
+ * Nobody waits for it, so it never closes a group.
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_add_copy(struct hm_stream *s, struct hm_update *u)
+{
+	hm_stream_queue(s, u);
+	u->state = HM_P_LOCAL_DONE | HM_P_COMPLETED;
 }
 
 /**
@@ -237,6 +259,33 @@ void hm_stream_set_alone(struct hm_stream *s, bool alone,
 	/* What is applied waits for nothing but the local disk. */
 	for (u = s->unapplied; u; u = hm_stream_next(s, u))
 		hm_stream_complete(s, u, completed);
+}
+
+/**
+ * hm_stream_restart() - a new session with a backup whose position is void
+ * @s: the stream; no sender is active
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
+ * All that the backlog holds will be taken again, in order. What the backup had
+ * made durable in an earlier session of this stream it still has.
+ *
+ * Return: the sequence number of the first update to follow.
+ *
+ * Context: under the set's lock.
+ */
+u64 hm_stream_restart(struct hm_stream *s, struct list_head *completed,
+		      struct list_head *released)
+{
+	struct hm_acks from;
+
+	from.durable = list_empty(&s->backlog) ? s->last_seq :
+		list_first_entry(&s->backlog, struct hm_update, stream)->seq - 1;
+	from.applied = from.durable;
+	from.received = from.durable;
+	s->taken = max(s->taken, from.durable);
+	hm_stream_resume(s, &from, completed, released);
+	return from.durable + 1;
 }
 
 /* Does the backlog hold everything that follows @seq? */

@@ -82,6 +82,9 @@ bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 		   struct list_head *completed, struct list_head *released);
 void hm_stream_set_alone(struct hm_stream *s, bool alone,
 			 struct list_head *completed);
+void hm_stream_add_copy(struct hm_stream *s, struct hm_update *u);
+u64 hm_stream_restart(struct hm_stream *s, struct list_head *completed,
+		      struct list_head *released);
 bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
 		      struct list_head *completed, struct list_head *released);
 void hm_stream_abandon(struct hm_stream *s, struct list_head *released);

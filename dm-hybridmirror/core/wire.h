@@ -6,14 +6,16 @@
 #ifndef HM_CORE_WIRE_H
 #define HM_CORE_WIRE_H
 
+#include "lineage.h"
 #include "update.h"
 
-#define HM_PROTOCOL_VERSION	1
-#define HM_PROTOCOL_OLDEST	1	/* the oldest version still spoken */
+#define HM_PROTOCOL_VERSION	2
+#define HM_PROTOCOL_OLDEST	2	/* the oldest version still spoken */
 
 #define HM_HELLO_MAGIC		0x4f4c4c45484d5948ULL	/* "HYMHELLO" */
 #define HM_RECORD_MAGIC		0x524d5948U		/* "HYMR" */
 #define HM_ACK_MAGIC		0x414d5948U		/* "HYMA" */
+#define HM_REGIONS_MAGIC	0x444d5948U		/* "HYMD" */
 
 #define HM_SET_NAME_MAX		64	/* with the terminating zero */
 #define HM_UUID_BYTES		16
@@ -21,6 +23,12 @@
 /* Records that are not updates: they have no seq and no payload. */
 #define HM_CTRL_START		0x80	/* seq: the first update to follow */
 #define HM_CTRL_PING		0x81	/* asks for an acknowledgment, and for a flush */
+#define HM_CTRL_ADOPT		0x82	/* all up to seq is all that our generation had */
+
+/* Flags of HM_CTRL_START */
+#define HM_START_JUMP		0x01	/* forget where you were: go on at seq */
+#define HM_START_COPY		0x02	/* out of order until HM_CTRL_ADOPT */
+#define HM_START_FLAGS		0x03
 
 /**
  * struct hm_wire_prefix - the first bytes from either side, of any version
@@ -55,7 +63,7 @@ struct hm_wire_volume {
  * @prefix: magic, version, size
  * @features: bits of optional features; 0 in version 1
  * @stream: names the stream: chosen by the primary when its set is created;
- *	all zero in the backup's hello if it follows none yet
+ *	all zero in the backup's hello if it does not follow this one
  * @session: 0 in the primary's hello; chosen by the backup
  * @received: in the backup's hello: its acknowledgment
  * @applied: likewise
@@ -66,6 +74,9 @@ struct hm_wire_volume {
  * @set: name of the ordering domain, zero padded; empty: the device's own
  * @volumes: how many of @volume are used
  * @reserved: zero
+ * @generation: the sender's lineage
+ * @covered: likewise
+ * @reserved3: zero
  * @volume: the volumes of the set, by rising number; the rest zero
  * @reserved2: zero
  * @crc: crc32c of all before it
@@ -84,21 +95,31 @@ struct hm_wire_hello {
 	u8 set[HM_SET_NAME_MAX];
 	__le16 volumes;
 	__le16 reserved;
+	__le64 generation[HM_GENERATIONS];
+	u8 covered;
+	u8 reserved3[7];
 	struct hm_wire_volume volume[HM_MAX_VOLUMES];
 	__le32 reserved2;
 	__le32 crc;
 } __packed;
 
-#define HM_HELLO_FIRST		0x0001	/* nothing sent yet: the sides were declared equal */
+#define HM_HELLO_FIRST		0x0001	/* the stream holds all since its beginning */
 #define HM_HELLO_WANT_APPLIED	0x0002	/* acknowledge what is applied at once */
 #define HM_HELLO_RETRY		0x0004	/* try again what the disk refused */
-#define HM_HELLO_FLAGS		0x0007
+#define HM_HELLO_COVERS_FRESH	0x0008	/* struct hm_lineage */
+#define HM_HELLO_INCONSISTENT	0x0010	/* struct hm_lineage */
+#define HM_HELLO_DIRTY		0x0020	/* backup: regions of its own follow */
+#define HM_HELLO_GIVES_UP	0x0040	/* backup: its own changes may go */
+#define HM_HELLO_LOST		0x0080	/* backup: it follows the stream, but lost its position */
+#define HM_HELLO_UNSYNCED	0x0100	/* primary: the stream does not hold everything */
+#define HM_HELLO_COPYING	0x0200	/* primary: a copy began in this stream */
+#define HM_HELLO_FLAGS		0x03ff
 
 /**
  * struct hm_wire_record - header of each record of the stream
  * @magic: HM_RECORD_MAGIC
  * @kind: enum hm_kind or HM_CTRL_*
- * @flags: hm_update.flags
+ * @flags: hm_update.flags, or HM_START_*
  * @volume: number of the volume
  * @session: as chosen by the backup for this connection
  * @seq: sequence number
@@ -138,6 +159,8 @@ struct hm_wire_record {
  * @durable: likewise
  * @applied_group: group of @applied
  * @durable_group: group of @durable
+ * @generation: the newest one that the backup holds, whole and durable; 0: none,
+ *	or it is inconsistent
  * @failed_volume: with HM_BACKUP_SUSPENDED: the volume whose disk failed
  * @reserved: zero
  * @crc: crc32c of all before it
@@ -151,25 +174,56 @@ struct hm_wire_ack {
 	__le64 durable;
 	__le64 applied_group;
 	__le64 durable_group;
+	__le64 generation;
 	__le16 failed_volume;
 	__le16 reserved;
 	__le32 crc;
 } __packed;
 
 /**
+ * struct hm_wire_regions - the backup tells which sectors it may have changed
+ * @magic: HM_REGIONS_MAGIC
+ * @volume: number of the volume
+ * @flags: HM_REGIONS_LAST: that was all; the rest of the record is zero
+ * @session: as chosen by the backup for this connection
+ * @sector: first sector of 512 bytes
+ * @sectors: how many
+ * @reserved: zero
+ * @crc: crc32c of all before it
+ *
+ * Follows the backup's hello if that says HM_HELLO_DIRTY.
+ */
+struct hm_wire_regions {
+	__le32 magic;
+	__le16 volume;
+	__le16 flags;
+	__le64 session;
+	__le64 sector;
+	__le64 sectors;
+	u8 reserved[28];
+	__le32 crc;
+} __packed;
+
+#define HM_REGIONS_LAST		0x0001
+
+/**
  * enum hm_backup_status - how the backup is
  * @HM_BACKUP_APPLYING: well
  * @HM_BACKUP_SUSPENDED: a disk refused an update; mirroring is suspended
+ * @HM_BACKUP_STARTING: it has not gone through HM_CTRL_START yet: a sign of life,
+ *	the numbers are zero
  */
 enum hm_backup_status {
 	HM_BACKUP_APPLYING	= 0,
 	HM_BACKUP_SUSPENDED	= 1,
+	HM_BACKUP_STARTING	= 2,
 };
 
 static_assert(sizeof(struct hm_wire_prefix) == 16);
 static_assert(sizeof(struct hm_wire_volume) == 24);
-static_assert(sizeof(struct hm_wire_hello) == 544);
+static_assert(sizeof(struct hm_wire_hello) == 616);
 static_assert(sizeof(struct hm_wire_record) == 64);
-static_assert(sizeof(struct hm_wire_ack) == 64);
+static_assert(sizeof(struct hm_wire_ack) == 72);
+static_assert(sizeof(struct hm_wire_regions) == 64);
 
 #endif

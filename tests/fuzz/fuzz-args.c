@@ -13,7 +13,8 @@ static void check_good(const struct hm_args *args, enum hm_role role)
 {
 	size_t i, bytes = strnlen(args->set, sizeof(args->set));
 
-	check(*args->data && !strcmp(args->meta, "-") && *args->addr);
+	check(*args->data && *args->addr);
+	check(!args->meta || (*args->meta && strcmp(args->meta, "-")));
 	check(args->port);
 	check(args->ack <= HM_ACK_APPLIED);
 	check(args->ordering <= HM_ORDER_NONE);
@@ -25,11 +26,13 @@ static void check_good(const struct hm_args *args, enum hm_role role)
 	check(args->backlog_mib && args->backlog_mib <= HM_BACKLOG_MAX_MIB);
 	check(args->defer_us <= HM_DEFER_MAX_US);
 	check(!(args->given & ~(BIT(HM_ARGS) - 1)));
-	check(!(args->given & (BIT(HM_ARG_REGION) | BIT(HM_ARG_KEY) |
-			       BIT(HM_ARG_TLS))));
-	if (role == HM_PRIMARY)
-		check(args->given & BIT(HM_ARG_SYNC));
-	else
+	check(!(args->given & (BIT(HM_ARG_KEY) | BIT(HM_ARG_TLS))));
+	check(!args->region_kib == !(args->given & BIT(HM_ARG_REGION)));
+	check(!args->region_kib || (is_power_of_2(args->region_kib) &&
+				    args->region_kib >= HM_REGION_MIN_KIB &&
+				    args->region_kib <= HM_REGION_MAX_KIB));
+	check(!args->sync_clean || (args->given & BIT(HM_ARG_SYNC)));
+	if (role == HM_BACKUP)
 		check(!(args->given & ~(BIT(HM_ARG_SET) | BIT(HM_ARG_VOLUME) |
 					BIT(HM_ARG_BACKLOG) |
 					BIT(HM_ARG_APPLY))));

@@ -10,8 +10,8 @@
 #include "codec.h"
 #include "handshake.h"
 
-#define WHAT		0x03
-#define AS_IT_IS	0x04
+#define WHAT		0x07
+#define AS_IT_IS	0x08
 
 #define SESSION		0x0123456789abcdefULL
 
@@ -22,13 +22,26 @@ static void seal(void *w, size_t bytes)
 	memcpy((u8 *)w + bytes - 4, &crc, 4);
 }
 
+static const struct hm_record_limits limits = {
+	.session = SESSION,
+	.sectors = { [0] = 1 << 20, [1] = 1000, [15] = ~0ULL - 7 },
+	.logical_block = { [0] = 512, [1] = 512, [15] = 4096 },
+};
+
+static void check_control(const struct hm_record *r)
+{
+	const struct hm_update *u = &r->update;
+
+	check(u->kind <= HM_CTRL_ADOPT);
+	check(!r->payload && !u->sectors && !u->sector && !u->group);
+	check(!(u->flags & ~HM_START_FLAGS));
+	check(!u->flags || u->kind == HM_CTRL_START);
+	check(u->seq || u->kind != HM_CTRL_START);
+	check(!u->seq || u->kind != HM_CTRL_PING);
+}
+
 static void fuzz_record(struct hm_wire_record *w, bool as_it_is)
 {
-	struct hm_record_limits limits = {
-		.session = SESSION,
-		.sectors = { [0] = 1 << 20, [1] = 1000, [15] = ~0ULL - 7 },
-		.logical_block = { [0] = 512, [1] = 512, [15] = 4096 },
-	};
 	struct hm_wire_record again;
 	struct hm_update *u;
 	struct hm_record r;
@@ -44,8 +57,8 @@ static void fuzz_record(struct hm_wire_record *w, bool as_it_is)
 	check(r.session == SESSION);
 	check(u->volume < HM_MAX_VOLUMES);
 	if (u->kind >= HM_CTRL_START) {
-		check(!r.payload && !u->sectors && !u->sector && !u->group);
-		hm_encode_control(&again, u->kind, r.session, u->seq);
+		check_control(&r);
+		hm_encode_control(&again, u->kind, u->flags, r.session, u->seq);
 	} else {
 		check(u->kind >= HM_WRITE && u->kind <= HM_FLUSH);
 		check(u->seq && u->group);
@@ -80,34 +93,116 @@ static void fuzz_ack(struct hm_wire_ack *w, bool as_it_is)
 	check(a.acks.applied <= a.acks.received);
 	check(a.durable_group <= a.applied_group);
 	check(a.failed_volume < HM_MAX_VOLUMES);
+	check(a.status <= HM_BACKUP_STARTING);
+	check(!a.failed_volume || a.status == HM_BACKUP_SUSPENDED);
+	if (a.status == HM_BACKUP_STARTING)
+		check(!a.acks.received && !a.applied_group && !a.generation);
 	hm_encode_ack(&again, &a);
 	check(!memcmp(w, &again, sizeof(again)));
 }
 
-/* Neither side may trip over what the other says, nor believe nonsense. */
-static void judge(const struct hm_hello *h)
+static void fuzz_regions(struct hm_wire_regions *w, bool as_it_is)
 {
-	struct hm_backup_self self = { .hello = *h, .ready = true };
-	struct hm_hello ours = { .set = "a", .volumes = 1, .last_seq = 9 };
+	struct hm_wire_regions again;
+	struct hm_range r;
+
+	if (!as_it_is) {
+		w->magic = cpu_to_le32(HM_REGIONS_MAGIC);
+		w->session = cpu_to_le64(SESSION);
+		seal(w, sizeof(*w));
+	}
+	if (hm_decode_regions(w, &limits, &r) != HM_DECODE_OK)
+		return;
+	check(r.volume < HM_MAX_VOLUMES);
+	if (r.sectors) {
+		check(r.sector + r.sectors > r.sector);
+		check(r.sector + r.sectors <= limits.sectors[r.volume]);
+	} else {
+		check(!r.volume && !r.sector);
+	}
+	hm_encode_regions(&again, &r, SESSION);
+	check(!memcmp(w, &again, sizeof(again)));
+}
+
+/* Does the other side hold nothing that we, at generation 5, have not seen? */
+static bool known_to_us(const struct hm_lineage *l)
+{
+	unsigned int i;
+
+	for (i = 1; i < HM_GENERATIONS; i++) {
+		if (l->generation[i] == 5 && l->generation[0] != 5)
+			return false;
+	}
+	return !l->generation[0] ||
+	       (l->generation[0] >= 3 && l->generation[0] <= 5);
+}
+
+static void check_way(const struct hm_hello *self, const struct hm_hello *h)
+{
+	switch (hm_judge_way(self, h)) {
+	case HM_WAY_RESUME:
+		check(h->stream[0] == 1 && !(h->flags & HM_HELLO_LOST));
+		check(!(h->flags & (HM_HELLO_DIRTY | HM_HELLO_GIVES_UP)));
+		check(h->lineage.inconsistent ==
+		      !!(self->flags & HM_HELLO_COPYING));
+		break;
+	case HM_WAY_BEGIN:
+		check(!h->stream[0] && (self->flags & HM_HELLO_FIRST));
+		check(!(h->flags & (HM_HELLO_DIRTY | HM_HELLO_GIVES_UP)));
+		break;
+	case HM_WAY_COPY:
+	case HM_WAY_COPY_ALL:
+		break;
+	}
+}
+
+static struct hm_hello ours(u16 flags)
+{
+	struct hm_hello h = {
+		.stream = { 1 }, .last_seq = 9, .flags = flags, .set = "a",
+		.lineage = { .generation = { 5, 4, 3 }, .covered = 2 },
+		.volumes = 1,
+		.volume = { { .sectors = 8, .logical_block = 512,
+			      .physical_block = 512 } },
+	};
+
+	return h;
+}
+
+/* The primary believes no nonsense of what a backup says. */
+static void judge_backup(const struct hm_hello *h, u16 flags)
+{
+	struct hm_hello self = ours(flags);
 	u16 volume;
 
-	ours.stream[0] = 1;
-	ours.volume[0].sectors = 8;
-	ours.volume[0].logical_block = 512;
-	ours.volume[0].physical_block = 512;
-	if (hm_judge_backup(&ours, h, &volume) == HM_WELCOME)
-		check(h->session && h->stream[0] == 1 && h->volumes == 1 &&
+	if (hm_judge_backup(&self, h, &volume) == HM_WELCOME) {
+		check(h->session && h->stream[0] <= 1 && h->volumes == 1 &&
 		      h->acks.received <= 9 && h->volume[0].sectors == 8);
+		check((h->flags & HM_HELLO_GIVES_UP) ||
+		      known_to_us(&h->lineage));
+		check_way(&self, h);
+	}
 	check(volume < HM_MAX_VOLUMES);
-	if (hm_judge_primary(&self, &ours, &volume) == HM_WELCOME)
-		check(h->stream[0] == 1);
+	hm_every_group_durable(&self, h);
+}
+
+/* Nor does the backup of what a primary says, whatever it is itself. */
+static void judge_primary(const struct hm_hello *h)
+{
+	struct hm_backup_self self = { .hello = *h, .ready = true };
+	struct hm_hello us = ours(0);
+	u16 volume;
+
+	if (hm_judge_primary(&self, &us, &volume) == HM_WELCOME)
+		check((h->flags & HM_HELLO_GIVES_UP) ||
+		      known_to_us(&h->lineage));
 	check(volume < HM_MAX_VOLUMES);
-	self.hello = ours;
+	self.hello = us;
 	if (hm_judge_primary(&self, h, &volume) == HM_WELCOME)
-		check(!h->refusal && h->stream[0] == 1);
+		check(!h->refusal && !h->session &&
+		      h->lineage.generation[0] && !h->lineage.inconsistent);
 	check(volume < HM_MAX_VOLUMES);
-	hm_every_group_durable(&ours, h);
-	hm_every_group_durable(h, &ours);
+	hm_every_group_durable(h, &us);
 }
 
 static void fuzz_hello(struct hm_wire_hello *w, bool as_it_is)
@@ -128,7 +223,10 @@ static void fuzz_hello(struct hm_wire_hello *w, bool as_it_is)
 	check(memchr(h.set, 0, sizeof(h.set)));
 	check(h.volumes <= HM_MAX_VOLUMES);
 	check(h.volumes || h.refusal);
-	check(h.refusal <= HM_REFUSE_ANSWER);
+	check_lineage(&h.lineage);
+	check(!(h.flags & ~HM_HELLO_FLAGS));
+	check(h.lineage.inconsistent == !!(h.flags & HM_HELLO_INCONSISTENT));
+	check(h.refusal <= HM_REFUSE_LAST);
 	for (i = 0; i < h.volumes; i++) {
 		check(h.volume[i].number < HM_MAX_VOLUMES);
 		check(h.volume[i].logical_block >= 512);
@@ -137,7 +235,10 @@ static void fuzz_hello(struct hm_wire_hello *w, bool as_it_is)
 	}
 	hm_encode_hello(&again, &h);
 	check(!memcmp(w, &again, sizeof(again)));
-	judge(&h);
+	judge_backup(&h, 0);
+	judge_backup(&h, HM_HELLO_FIRST);
+	judge_backup(&h, HM_HELLO_COPYING);
+	judge_primary(&h);
 }
 
 static void fuzz_prefix(struct hm_wire_hello *w, bool as_it_is)
@@ -163,6 +264,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		struct hm_wire_record record;
 		struct hm_wire_ack ack;
 		struct hm_wire_hello hello;
+		struct hm_wire_regions regions;
 	} w;
 	bool as_it_is;
 
@@ -183,6 +285,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		break;
 	case 3:
 		fuzz_prefix(&w.hello, as_it_is);
+		break;
+	case 4:
+		fuzz_regions(&w.regions, as_it_is);
 		break;
 	}
 	return 0;

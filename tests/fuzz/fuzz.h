@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "env.h"
+#include "lineage.h"
 
 #define check(cond) do {						\
 	if (!(cond)) {							\
@@ -28,6 +28,19 @@ static inline u8 take(struct bytes *b)
 		return 0;
 	b->left--;
 	return *b->at++;
+}
+
+/* What may be said of a lineage that a decoder has let through. */
+static inline void check_lineage(const struct hm_lineage *l)
+{
+	unsigned int i, known = 0;
+
+	for (i = 0; i < HM_GENERATIONS; i++) {
+		known += !!l->generation[i];
+		check(known == i + 1 || !l->generation[i]);
+	}
+	check(l->covered <= known);
+	check(!l->covered == !known);
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);

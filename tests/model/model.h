@@ -9,6 +9,7 @@
 
 #include "apply.h"
 #include "stream.h"
+#include "visited.h"
 
 #define MAX_UPDATES	5
 #define MAX_MENU	8
@@ -185,14 +186,6 @@ void claims_on_issue(int i);
 #define MAX_KEY		2048
 unsigned int world_key(u8 *key);
 unsigned int world_raw_key(u8 *key);
-
-/* visited.c */
-struct visited;
-enum visited_set { VISITED, VISITED_CANONICAL, VISITED_SETS };
-struct visited *visited_begin(enum visited_set which, unsigned int key_bytes);
-u32 visited_find(struct visited *v, const u8 *key, bool *fresh);
-double *visited_value(struct visited *v, u32 index);
-u32 visited_count(const struct visited *v);
 
 /* search.c */
 struct result {

@@ -2,7 +2,7 @@
 /* The states that were seen: whole keys, so nothing is taken for another. */
 #include <stdlib.h>
 
-#include "model.h"
+#include "visited.h"
 
 struct visited {
 	unsigned int key_bytes;
@@ -116,6 +116,11 @@ u32 visited_find(struct visited *v, const u8 *key, bool *fresh)
 double *visited_value(struct visited *v, u32 index)
 {
 	return &v->values[index];
+}
+
+const u8 *visited_key(const struct visited *v, u32 index)
+{
+	return v->keys + (size_t)index * v->key_bytes;
 }
 
 u32 visited_count(const struct visited *v)

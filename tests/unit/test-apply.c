@@ -219,6 +219,101 @@ static void test_retry_for_nothing(void **state)
 	assert_true(hm_apply_drained(&f->a));
 }
 
+static void receive_at(struct flow *f, unsigned int i, u64 seq, u64 group)
+{
+	f->u[i].seq = seq;
+	receive(f, i, group);
+}
+
+/* All before the place is durable, and the next number follows. */
+static void test_jump(void **state)
+{
+	struct flow *f = flow_init(true);
+
+	hm_apply_jump(&f->a, 100, 0);
+	assert_at(f, 100, 100, 100);
+	assert_true(hm_apply_drained(&f->a));
+	assert_waits(f);
+	refuses(f, 1, 1);
+	refuses(f, 100, 1);
+	refuses(f, 102, 1);
+	refuses(f, 101, 0);
+	/* Of which group the place was is not known: any goes. */
+	receive_at(f, 0, 101, 7);
+	assert_issues(f, 0);
+	done(f, 0, true);
+	assert_at(f, 101, 101, 100);
+	assert_int_equal(f->a.applied_group, 7);
+	assert_int_equal(f->a.durable_group, 0);
+	refuses(f, 102, 6);
+}
+
+static void test_jump_into_a_group(void **state)
+{
+	struct flow *f = flow_init(false);
+
+	hm_apply_jump(&f->a, 100, 7);
+	assert_int_equal(f->a.received_group, 7);
+	assert_int_equal(f->a.applied_group, 7);
+	assert_int_equal(f->a.durable_group, 7);
+	assert_int_equal(f->a.gate.current_group, 7);
+	refuses(f, 101, 6);
+	/* The group may go on; the next one waits for it, as always. */
+	receive_at(f, 0, 101, 7);
+	receive_at(f, 1, 102, 8);
+	assert_issues(f, 0);
+	assert_waits(f);
+	done(f, 0, true);
+	assert_issues(f, 1);
+}
+
+/* Back to the beginning, for another stream: numbers and groups anew. */
+static void test_jump_back(void **state)
+{
+	struct flow *f = flow_init(false);
+
+	receive(f, 0, 5);
+	receive(f, 1, 9);
+	assert_issues(f, 0);
+	done(f, 0, true);
+	assert_issues(f, 1);
+	done(f, 1, true);
+	assert_retired(f, &f->u[0], &f->u[1]);
+	hm_apply_jump(&f->a, 0, 0);
+	assert_at(f, 0, 0, 0);
+	receive_at(f, 2, 1, 1);
+	assert_issues(f, 2);
+	done(f, 2, true);
+	assert_at(f, 1, 1, 1);
+}
+
+/* What the disks are stays; what was of the old place does not. */
+static void test_jump_keeps_the_disks(void **state)
+{
+	struct flow *f = flow_init(true);
+
+	f->a.every_group_durable = true;
+	receive(f, 0, 1);
+	assert_issues(f, 0);
+	done(f, 0, false);
+	assert_true(f->a.suspended);
+	/* The glue drops what is pending first. */
+	hm_apply_jump(&f->a, 50, 0);
+	assert_false(f->a.suspended);
+	assert_true(f->a.volatile_cache);
+	assert_true(f->a.every_group_durable);
+	hm_apply_retry(&f->a);
+	assert_waits(f);
+	receive_at(f, 1, 51, 3);
+	assert_issues(f, 1);
+	receive_at(f, 2, 52, 4);
+	done(f, 1, true);
+	assert_flushes(f);
+	hm_apply_flush_done(&f->a, true, &f->retired);
+	assert_at(f, 52, 51, 51);
+	assert_issues(f, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +327,10 @@ int main(void)
 		cmocka_unit_test(test_failed_again),
 		cmocka_unit_test(test_failed_before_issue),
 		cmocka_unit_test(test_retry_for_nothing),
+		cmocka_unit_test(test_jump),
+		cmocka_unit_test(test_jump_into_a_group),
+		cmocka_unit_test(test_jump_back),
+		cmocka_unit_test(test_jump_keeps_the_disks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

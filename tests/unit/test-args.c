@@ -5,8 +5,6 @@
 #include "args.h"
 
 #define HEAD	"/dev/a - 10.0.0.2 7788"
-#define SYNC_NEEDED \
-	"sync full is not available yet: make both devices equal and say 'sync clean'"
 
 static struct hm_args args;	/* of the last parse() */
 
@@ -66,7 +64,7 @@ static void test_defaults(void **state)
 {
 	good(HM_PRIMARY, HEAD " 2 sync clean");
 	assert_string_equal(args.data, "/dev/a");
-	assert_string_equal(args.meta, "-");
+	assert_null(args.meta);
 	assert_string_equal(args.addr, "10.0.0.2");
 	assert_int_equal(args.port, 7788);
 	assert_int_equal(args.given, BIT(HM_ARG_SYNC));
@@ -78,7 +76,11 @@ static void test_defaults(void **state)
 	assert_false(args.full_behind);
 	assert_false(args.disconnect_stall);
 	assert_int_equal(args.defer_us, 0);
+	assert_int_equal(args.region_kib, 0);
 
+	good(HM_PRIMARY, HEAD);
+	assert_int_equal(args.given, 0);
+	assert_false(args.sync_clean);
 	good(HM_BACKUP, HEAD);
 	assert_int_equal(args.given, 0);
 	assert_int_equal(args.backlog_mib, 64);
@@ -88,9 +90,11 @@ static void test_defaults(void **state)
 
 static void test_all_words(void **state)
 {
-	good(HM_PRIMARY, "253:7 - fe80::1 1 18 ack applied ordering flush "
+	good(HM_PRIMARY, "253:7 253:8 fe80::1 1 20 ack applied ordering flush "
 	     "set orders volume 15 backlog 65536 on_full behind "
-	     "on_disconnect stall defer_us 1000000 sync clean");
+	     "on_disconnect stall defer_us 1000000 region 64 sync clean");
+	assert_string_equal(args.data, "253:7");
+	assert_string_equal(args.meta, "253:8");
 	assert_int_equal(args.ack, HM_ACK_APPLIED);
 	assert_int_equal(args.ordering, HM_ORDER_FLUSH);
 	assert_string_equal(args.set, "orders");
@@ -99,12 +103,14 @@ static void test_all_words(void **state)
 	assert_true(args.full_behind);
 	assert_true(args.disconnect_stall);
 	assert_int_equal(args.defer_us, 1000000);
+	assert_int_equal(args.region_kib, 64);
+	assert_true(args.sync_clean);
 	assert_int_equal(args.given,
 			 BIT(HM_ARG_ACK) | BIT(HM_ARG_ORDERING) |
 			 BIT(HM_ARG_SET) | BIT(HM_ARG_VOLUME) |
 			 BIT(HM_ARG_BACKLOG) | BIT(HM_ARG_ON_FULL) |
 			 BIT(HM_ARG_ON_DISCONNECT) | BIT(HM_ARG_DEFER_US) |
-			 BIT(HM_ARG_SYNC));
+			 BIT(HM_ARG_REGION) | BIT(HM_ARG_SYNC));
 
 	good(HM_BACKUP, HEAD " 8 set orders volume 1 backlog 1 apply auto");
 	assert_string_equal(args.set, "orders");
@@ -123,20 +129,37 @@ static void test_too_few(void **state)
 
 	for (i = 0; i < ARRAY_SIZE(lines); i++)
 		bad(HM_BACKUP, lines[i],
-		    "Too few arguments: <data dev> - <addr> <port> [<#args> <arg> <value>...]");
+		    "Too few arguments: <data> <metadata|-> <addr> <port> [<#args> <arg>...]");
 	assert_non_null(hm_args_parse(&args, HM_PRIMARY, 0, NULL));
 }
 
 static void test_fixed(void **state)
 {
 	bad(HM_BACKUP, " - 10.0.0.2 7788", "The data device is empty");
-	bad(HM_BACKUP, "/dev/a /dev/m 10.0.0.2 7788",
-	    "Metadata devices are not available in this version: give '-'");
-	bad(HM_BACKUP, "/dev/a -- 10.0.0.2 7788",
-	    "Metadata devices are not available in this version: give '-'");
 	bad(HM_BACKUP, "/dev/a  10.0.0.2 7788",
-	    "Metadata devices are not available in this version: give '-'");
+	    "The metadata device is empty: give '-' for none");
 	bad(HM_BACKUP, "/dev/a -  7788", "The address is empty");
+}
+
+/* Only a lone '-' means that there is no metadata device. */
+static void test_metadata_device(void **state)
+{
+	static const char * const paths[] = {
+		"/dev/m", "253:8", "--", "-a", "none",
+	};
+	char line[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		snprintf(line, sizeof(line), "/dev/a %s 10.0.0.2 7788",
+			 paths[i]);
+		good(HM_BACKUP, line);
+		assert_string_equal(args.meta, paths[i]);
+		good(HM_PRIMARY, line);
+		assert_string_equal(args.meta, paths[i]);
+	}
+	good(HM_BACKUP, HEAD);
+	assert_null(args.meta);
 }
 
 static void test_port(void **state)
@@ -337,7 +360,7 @@ static void test_apply(void **state)
 	good(HM_BACKUP, HEAD " 2 apply auto");
 	good(HM_BACKUP, HEAD " 2 apply group");
 	bad(HM_BACKUP, HEAD " 2 apply log",
-	    "apply log needs a metadata device, which this version does not have");
+	    "apply log is not available in this version: group or auto");
 	bad(HM_BACKUP, HEAD " 2 apply ring",
 	    "Invalid value for apply: auto or group");
 }
@@ -347,22 +370,51 @@ static void test_not_yet(void **state)
 	static const char security[] =
 		"key and tls are not available in this version";
 
-	primary_bad("region", "1024",
-		    "regions need a metadata device, which this version does not have");
 	primary_bad("key", "k", security);
 	primary_bad("tls", "aes", security);
 	bad(HM_BACKUP, HEAD " 2 key k", security);
 	bad(HM_BACKUP, HEAD " 2 tls aes", security);
 }
 
+static void test_region(void **state)
+{
+	static const char want[] =
+		"Invalid value for region: a power of two from 64 to 65536 KiB";
+	static const char * const wrong[] = {
+		"0", "1", "32", "63", "65", "96", "1000", "65535", "65537",
+		"131072", "4294967360", "18446744073709551680", "-64", "64K",
+		"0x40", "",
+	};
+	char value[16];
+	unsigned int i;
+	u32 kib;
+
+	for (kib = HM_REGION_MIN_KIB; kib <= HM_REGION_MAX_KIB; kib *= 2) {
+		snprintf(value, sizeof(value), "%u", kib);
+		primary_good("region", value);
+		assert_int_equal(args.region_kib, kib);
+		assert_true(args.given & BIT(HM_ARG_REGION));
+	}
+	for (i = 0; i < ARRAY_SIZE(wrong); i++)
+		primary_bad("region", wrong[i], want);
+}
+
+/* That the sides are equal is believed only if it is said. */
 static void test_sync(void **state)
 {
-	bad(HM_PRIMARY, HEAD, SYNC_NEEDED);
-	bad(HM_PRIMARY, HEAD " 0", SYNC_NEEDED);
-	bad(HM_PRIMARY, HEAD " 2 ack local", SYNC_NEEDED);
-	bad(HM_PRIMARY, HEAD " 2 sync full", SYNC_NEEDED);
-	bad(HM_PRIMARY, HEAD " 2 sync dirty", "Invalid value for sync: clean");
-	bad(HM_PRIMARY, HEAD " 2 sync ", "Invalid value for sync: clean");
+	static const char want[] = "Invalid value for sync: full or clean";
+
+	good(HM_PRIMARY, HEAD " 2 ack local");
+	assert_false(args.sync_clean);
+	good(HM_PRIMARY, HEAD " 2 sync full");
+	assert_false(args.sync_clean);
+	assert_int_equal(args.given, BIT(HM_ARG_SYNC));
+	good(HM_PRIMARY, HEAD " 2 sync clean");
+	assert_true(args.sync_clean);
+	bad(HM_PRIMARY, HEAD " 2 sync dirty", want);
+	bad(HM_PRIMARY, HEAD " 2 sync Clean", want);
+	bad(HM_PRIMARY, HEAD " 2 sync ", want);
+	bad(HM_PRIMARY, HEAD " 4 sync full sync clean", "sync is given twice");
 }
 
 int main(void)
@@ -372,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_all_words),
 		cmocka_unit_test(test_too_few),
 		cmocka_unit_test(test_fixed),
+		cmocka_unit_test(test_metadata_device),
 		cmocka_unit_test(test_port),
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_words),
@@ -385,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_apply),
 		cmocka_unit_test(test_not_yet),
+		cmocka_unit_test(test_region),
 		cmocka_unit_test(test_sync),
 	};
 

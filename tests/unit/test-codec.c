@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What the codec lets through, and all that it must not. */
+/* Records of the stream: what the codec lets through, and what it must not. */
 #include "hm-test.h"
 #include "handshake.h"
 
@@ -160,7 +160,7 @@ static void test_record_kinds(void **state)
 
 	for (kind = 0; kind < 256; kind++) {
 		if ((kind >= HM_WRITE && kind <= HM_FLUSH) ||
-		    (kind >= HM_CTRL_START && kind <= HM_CTRL_PING))
+		    (kind >= HM_CTRL_START && kind <= HM_CTRL_ADOPT))
 			continue;
 		assert_decode(decode_with(w, kind, kind), HM_DECODE_KIND);
 	}
@@ -323,150 +323,138 @@ static void test_record_numbers(void **state)
 	assert_decode(decode_update(&u), HM_DECODE_NUMBER);
 }
 
-static void test_control(void **state)
+/* What a control may say besides its kind, and what it must not. */
+static void check_control(u8 kind, u8 flags, u64 seq)
 {
-	static const u8 kinds[] = { HM_CTRL_START, HM_CTRL_PING };
 	struct hm_record_limits l = limits();
-	struct hm_wire_record w;
+	struct hm_wire_record w, again;
 	struct hm_record r;
+
+	memset(&w, 0xa5, sizeof(w));
+	hm_encode_control(&w, kind, flags, SESSION, seq);
+	assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_OK);
+	assert_int_equal(r.update.kind, kind);
+	assert_int_equal(r.update.flags, flags);
+	assert_true(r.update.seq == seq);
+	assert_true(r.session == SESSION);
+	assert_int_equal(r.payload, 0);
+	hm_encode_control(&again, r.update.kind, r.update.flags, r.session,
+			  r.update.seq);
+	assert_memory_equal(&w, &again, sizeof(w));
+
+	assert_decode(decode_with(w, group, cpu_to_le64(1)), HM_DECODE_NUMBER);
+	assert_decode(decode_with(w, volume, cpu_to_le16(VOLUME)),
+		      HM_DECODE_VOLUME);
+	assert_decode(decode_with(w, sector, cpu_to_le64(8)), HM_DECODE_RANGE);
+	assert_decode(decode_with(w, sectors, cpu_to_le32(8)),
+		      HM_DECODE_RANGE);
+	assert_decode(decode_with(w, payload, cpu_to_le32(512)),
+		      HM_DECODE_PAYLOAD);
+	assert_decode(decode_with(w, payload_crc, cpu_to_le32(1)),
+		      HM_DECODE_PAYLOAD);
+	assert_decode(decode_with(w, session, cpu_to_le64(0)),
+		      HM_DECODE_SESSION);
+	assert_decode(decode_with(w, reserved, cpu_to_le32(1)),
+		      HM_DECODE_RESERVED);
+	assert_decode(decode_with(w, reserved2, cpu_to_le32(1)),
+		      HM_DECODE_RESERVED);
+}
+
+static void test_controls(void **state)
+{
+	u8 flags;
+
+	for (flags = 0; flags <= HM_START_FLAGS; flags++)
+		check_control(HM_CTRL_START, flags, 77);
+	check_control(HM_CTRL_START, 0, ~0ULL);
+	check_control(HM_CTRL_PING, 0, 0);
+	check_control(HM_CTRL_ADOPT, 0, 77);
+}
+
+/* A start says what follows, an adoption what came before; a ping nothing. */
+static void test_control_seq(void **state)
+{
+	static const struct {
+		u8 kind;
+		enum hm_decode zero, one;
+	} cases[] = {
+		{ HM_CTRL_START, HM_DECODE_NUMBER, HM_DECODE_OK },
+		{ HM_CTRL_PING, HM_DECODE_OK, HM_DECODE_NUMBER },
+		{ HM_CTRL_ADOPT, HM_DECODE_OK, HM_DECODE_OK },
+	};
+	struct hm_wire_record w;
 	unsigned int i;
-	u64 seq;
 
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		seq = kinds[i] == HM_CTRL_START ? 77 : 0;
-		hm_encode_control(&w, kinds[i], SESSION, seq);
-		assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_OK);
-		assert_int_equal(r.update.kind, kinds[i]);
-		assert_true(r.update.seq == seq);
-		assert_int_equal(r.payload, 0);
-
-		assert_decode(decode_with(w, seq, cpu_to_le64(seq ? 0 : 1)),
-			      HM_DECODE_NUMBER);
-		assert_decode(decode_with(w, group, cpu_to_le64(1)),
-			      HM_DECODE_NUMBER);
-		assert_decode(decode_with(w, flags, HM_FUA),
-			      HM_DECODE_RESERVED);
-		assert_decode(decode_with(w, volume, cpu_to_le16(VOLUME)),
-			      HM_DECODE_VOLUME);
-		assert_decode(decode_with(w, sector, cpu_to_le64(8)),
-			      HM_DECODE_RANGE);
-		assert_decode(decode_with(w, sectors, cpu_to_le32(8)),
-			      HM_DECODE_RANGE);
-		assert_decode(decode_with(w, payload, cpu_to_le32(512)),
-			      HM_DECODE_PAYLOAD);
-		assert_decode(decode_with(w, payload_crc, cpu_to_le32(1)),
-			      HM_DECODE_PAYLOAD);
-		assert_decode(decode_with(w, session, cpu_to_le64(0)),
-			      HM_DECODE_SESSION);
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		hm_encode_control(&w, cases[i].kind, 0, SESSION, 0);
+		assert_decode(decode(&w), cases[i].zero);
+		hm_encode_control(&w, cases[i].kind, 0, SESSION, 1);
+		assert_decode(decode(&w), cases[i].one);
 	}
 }
 
-static struct hm_ack_record ack(void)
+/* Only a start has flags, and only those that are known. */
+static void test_control_flags(void **state)
 {
-	return (struct hm_ack_record) {
-		.session = SESSION,
-		.acks = { .received = 900, .applied = 800, .durable = 700 },
-		.applied_group = 60, .durable_group = 50,
-		.failed_volume = 15, .status = HM_BACKUP_SUSPENDED,
-	};
+	struct hm_wire_record start, ping, adopt;
+	unsigned int flags;
+
+	hm_encode_control(&start, HM_CTRL_START, 0, SESSION, 7);
+	hm_encode_control(&ping, HM_CTRL_PING, 0, SESSION, 0);
+	hm_encode_control(&adopt, HM_CTRL_ADOPT, 0, SESSION, 7);
+	for (flags = 1; flags < 256; flags++) {
+		assert_decode(decode_with(start, flags, flags),
+			      flags & ~HM_START_FLAGS ?
+			      HM_DECODE_RESERVED : HM_DECODE_OK);
+		assert_decode(decode_with(ping, flags, flags),
+			      HM_DECODE_RESERVED);
+		assert_decode(decode_with(adopt, flags, flags),
+			      HM_DECODE_RESERVED);
+	}
 }
 
-static enum hm_decode decode_ack(const struct hm_ack_record *a)
+static void test_control_bit_flips(void **state)
 {
-	struct hm_ack_record again;
-	struct hm_wire_ack w;
-
-	hm_encode_ack(&w, a);
-	return hm_decode_ack(&w, SESSION, &again);
-}
-
-static void test_ack_round_trip(void **state)
-{
-	struct hm_ack_record a = ack(), b;
-	struct hm_wire_ack w, again;
-
-	hm_encode_ack(&w, &a);
-	assert_memory_equal(&w, "HYMA", 4);
-	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_OK);
-	assert_memory_equal(&a.acks, &b.acks, sizeof(a.acks));
-	assert_true(b.session == SESSION);
-	assert_true(b.applied_group == 60 && b.durable_group == 50);
-	assert_int_equal(b.failed_volume, 15);
-	assert_int_equal(b.status, HM_BACKUP_SUSPENDED);
-	hm_encode_ack(&again, &b);
-	assert_memory_equal(&w, &again, sizeof(w));
-}
-
-static void test_ack_bit_flips(void **state)
-{
-	struct hm_ack_record a = ack();
-	struct hm_wire_ack w;
+	struct hm_wire_record w;
 	unsigned int bit;
 
-	hm_encode_ack(&w, &a);
+	hm_encode_control(&w, HM_CTRL_START, HM_START_JUMP | HM_START_COPY,
+			  SESSION, 77);
 	for (bit = 0; bit < 8 * sizeof(w); bit++) {
 		flip(&w, bit);
-		assert_int_not_equal(hm_decode_ack(&w, SESSION, &a),
-				     HM_DECODE_OK);
+		assert_int_not_equal(decode(&w), HM_DECODE_OK);
 		flip(&w, bit);
 	}
+	assert_decode(decode(&w), HM_DECODE_OK);
 }
 
-static void test_ack_header(void **state)
+/* The format of protocol version 2: never change these bytes. */
+static void test_control_bytes(void **state)
 {
-	struct hm_ack_record a = ack(), b;
-	struct hm_wire_ack w;
+	static const u8 want[] = {
+		/* magic, kind, flags, volume */
+		'H', 'Y', 'M', 'R', 0x80, 0x03, 0x00, 0x00,
+		/* session */
+		0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11,
+		/* seq */
+		0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01,
+		/* crc */
+		[60] = 0x96, 0xa2, 0x4d, 0x84,
+	};
+	struct hm_wire_record w;
 
-	hm_encode_ack(&w, &a);
-	assert_decode(hm_decode_ack(&w, SESSION + 1, &b), HM_DECODE_SESSION);
-	w.crc ^= cpu_to_le32(1);
-	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_CRC);
-	w.magic = cpu_to_le32(HM_RECORD_MAGIC);
-	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_MAGIC);
-	hm_encode_ack(&w, &a);
-	w.reserved = cpu_to_le16(1);
-	w.crc = cpu_to_le32(crc32c(HM_CRC_SEED, &w, sizeof(w) - 4));
-	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_RESERVED);
-	/* A status whose low byte alone would be known. */
-	hm_encode_ack(&w, &a);
-	w.status = cpu_to_le32(0x100);
-	w.crc = cpu_to_le32(crc32c(HM_CRC_SEED, &w, sizeof(w) - 4));
-	assert_decode(hm_decode_ack(&w, SESSION, &b), HM_DECODE_STATUS);
-}
-
-static void test_ack_values(void **state)
-{
-	struct hm_ack_record a = ack();
-
-	a.acks = (struct hm_acks) { 5, 5, 5 };
-	a.applied_group = 5;
-	a.durable_group = 5;
-	assert_decode(decode_ack(&a), HM_DECODE_OK);
-	a.acks.durable = 6;
-	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
-	a.acks.applied = 6;
-	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
-	a.acks.received = 6;
-	assert_decode(decode_ack(&a), HM_DECODE_OK);
-	a.durable_group = 6;
-	assert_decode(decode_ack(&a), HM_DECODE_NUMBER);
-	a = ack();
-	a.status = 2;
-	assert_decode(decode_ack(&a), HM_DECODE_STATUS);
-	a.status = HM_BACKUP_SUSPENDED;
-	a.failed_volume = HM_MAX_VOLUMES;
-	assert_decode(decode_ack(&a), HM_DECODE_VOLUME);
-	a.failed_volume = 0;
-	assert_decode(decode_ack(&a), HM_DECODE_OK);
-	a.status = HM_BACKUP_APPLYING;
-	assert_decode(decode_ack(&a), HM_DECODE_OK);
-	a.failed_volume = 1;
-	assert_decode(decode_ack(&a), HM_DECODE_VOLUME);
+	hm_encode_control(&w, HM_CTRL_START, HM_START_JUMP | HM_START_COPY,
+			  SESSION, 0x0102030405060708ULL);
+	assert_memory_equal(&w, want, sizeof(want));
+	hm_encode_control(&w, HM_CTRL_ADOPT, 0, SESSION, 7);
+	assert_int_equal(((u8 *)&w)[4], 0x82);
+	hm_encode_control(&w, HM_CTRL_PING, 0, SESSION, 0);
+	assert_int_equal(((u8 *)&w)[4], 0x81);
 }
 
 static void test_text(void **state)
 {
-	assert_words(hm_decode_text, HM_DECODE_NAME + 1);
+	assert_words(hm_decode_text, HM_DECODE_LINEAGE + 1);
 }
 
 int main(void)
@@ -485,11 +473,11 @@ int main(void)
 		cmocka_unit_test(test_record_flush),
 		cmocka_unit_test(test_record_payload),
 		cmocka_unit_test(test_record_numbers),
-		cmocka_unit_test(test_control),
-		cmocka_unit_test(test_ack_round_trip),
-		cmocka_unit_test(test_ack_bit_flips),
-		cmocka_unit_test(test_ack_header),
-		cmocka_unit_test(test_ack_values),
+		cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_control_seq),
+		cmocka_unit_test(test_control_flags),
+		cmocka_unit_test(test_control_bit_flips),
+		cmocka_unit_test(test_control_bytes),
 		cmocka_unit_test(test_text),
 	};
 

@@ -1,57 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Every refusal, and which one comes first. */
-#include "hm-test.h"
-#include "handshake.h"
+#include "hm-handshake-test.h"
 
-#define SESSION		0x1122334455667788ULL
-
-#define assert_refusal(got, want) do {					\
-	enum hm_refusal _got = (got), _want = (want);			\
-	if (_got != _want)						\
-		fail_msg("got \"%s\", want \"%s\"",			\
-			 hm_refusal_text(_got), hm_refusal_text(_want)); \
-} while (0)
-
-/* A backup that follows the sample's stream, and is well. */
-static struct hm_backup_self sample_self(void)
-{
-	struct hm_backup_self self = { .hello = sample_hello(), .ready = true };
-
-	self.hello.last_seq = 0;
-	self.hello.acks = (struct hm_acks) { 100, 90, 80 };
-	return self;
-}
-
-/* The answer of that backup. */
-static struct hm_hello sample_answer(void)
-{
-	struct hm_hello h = sample_self().hello;
-
-	h.session = SESSION;
-	return h;
-}
-
-static enum hm_refusal judge(const struct hm_backup_self *self,
-			     const struct hm_hello *primary, u16 volume)
-{
-	enum hm_refusal why;
-	u16 got = 4711;
-
-	why = hm_judge_primary(self, primary, &got);
-	assert_int_equal(got, volume);
-	return why;
-}
-
-static enum hm_refusal judge_back(const struct hm_hello *backup, u16 volume)
-{
-	struct hm_hello self = sample_hello();
-	enum hm_refusal why;
-	u16 got = 4711;
-
-	why = hm_judge_backup(&self, backup, &got);
-	assert_int_equal(got, volume);
-	return why;
-}
+static const struct hm_lineage written_apart = LINEAGE(2, APART, OLDER);
 
 static void test_primary_welcome(void **state)
 {
@@ -168,47 +119,39 @@ static void test_primary_block(void **state)
 	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 }
 
+/* Who is not the primary of a live session waits; the data decides the rest. */
 static void test_primary_other_stream(void **state)
 {
 	struct hm_backup_self self = sample_self();
 	struct hm_hello h = sample_hello();
 
 	h.stream[15] ^= 1;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_STREAM);
-	h.flags = HM_HELLO_FIRST;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_STREAM);
+	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 	self.connected = true;
 	assert_refusal(judge(&self, &h, 0), HM_REFUSE_BUSY);
+	self.hello.flags = HM_HELLO_GIVES_UP;
+	assert_refusal(judge(&self, &h, 0), HM_REFUSE_BUSY);
 	memset(self.hello.stream, 0, sizeof(h.stream));
 	assert_refusal(judge(&self, &h, 0), HM_REFUSE_BUSY);
-}
-
-static void test_primary_first(void **state)
-{
-	struct hm_backup_self self = sample_self();
-	struct hm_hello h = sample_hello();
-
-	memset(self.hello.stream, 0, sizeof(h.stream));
-	memset(&self.hello.acks, 0, sizeof(self.hello.acks));
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_RESTARTED);
-	h.flags = HM_HELLO_WANT_APPLIED;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_RESTARTED);
-	h.flags = HM_HELLO_FIRST;
-	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
-	h.last_seq = 0;
+	self.connected = false;
 	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 }
 
+/* Beyond the end of a stream of the same name: it is another one. */
 static void test_primary_position(void **state)
 {
 	struct hm_backup_self self = sample_self();
 	struct hm_hello h = sample_hello();
 
 	h.last_seq = 99;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_POSITION);
+	assert_refusal(judge(&self, &h, 0), HM_REFUSE_UNRELATED);
 	self.hello.acks.received = 99;
 	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 	h.last_seq = ~0ULL;
+	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
+	/* The numbers of another stream say nothing. */
+	h.last_seq = 0;
+	h.stream[0] ^= 1;
 	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 }
 
@@ -253,6 +196,7 @@ static void test_primary_order(void **state)
 	h.stream[0] ^= 1;
 	h.last_seq = 0;
 	self.connected = true;
+	self.hello.lineage = written_apart;
 	assert_refusal(judge(&self, &h, 0), HM_REFUSE_FEATURES);
 	h.features = 0;
 	assert_refusal(judge(&self, &h, 0), HM_REFUSE_DAMAGED);
@@ -269,10 +213,12 @@ static void test_primary_order(void **state)
 	h.volume[0].logical_block = 4096;
 	assert_refusal(judge(&self, &h, 0), HM_REFUSE_BUSY);
 	self.connected = false;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_STREAM);
+	assert_refusal(judge(&self, &h, 0), HM_REFUSE_DIVERGED);
 	h.stream[0] ^= 1;
-	assert_refusal(judge(&self, &h, 0), HM_REFUSE_POSITION);
+	assert_refusal(judge(&self, &h, 0), HM_REFUSE_UNRELATED);
 	h.last_seq = 100;
+	assert_refusal(judge(&self, &h, 0), HM_REFUSE_DIVERGED);
+	self.hello.lineage = h.lineage;
 	assert_refusal(judge(&self, &h, 0), HM_WELCOME);
 }
 
@@ -290,7 +236,7 @@ static void test_backup_refuses(void **state)
 	struct hm_hello h = sample_answer(), bare = { .version = 1 };
 	unsigned int why;
 
-	for (why = HM_REFUSE_VERSION; why <= HM_REFUSE_ANSWER; why++) {
+	for (why = HM_REFUSE_VERSION; why <= HM_REFUSE_LAST; why++) {
 		h.refusal = why;
 		assert_refusal(judge_back(&h, 0), why);
 		bare.refusal = why;
@@ -300,8 +246,8 @@ static void test_backup_refuses(void **state)
 	h.volume[1].sectors = 1;
 	h.refusal = HM_REFUSE_SIZE;
 	assert_refusal(judge_back(&h, 7), HM_REFUSE_SIZE);
-	h.refusal = HM_REFUSE_STREAM;
-	assert_refusal(judge_back(&h, 0), HM_REFUSE_STREAM);
+	h.refusal = HM_REFUSE_DIVERGED;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_DIVERGED);
 }
 
 static void test_backup_compatibility(void **state)
@@ -338,8 +284,35 @@ static void test_backup_answer(void **state)
 	h = sample_answer();
 	h.stream[0] ^= 0x80;
 	assert_refusal(judge_back(&h, 0), HM_REFUSE_ANSWER);
+	/* It may follow no stream yet, but not another one. */
 	memset(h.stream, 0, sizeof(h.stream));
+	assert_refusal(judge_back(&h, 0), HM_WELCOME);
+}
+
+/* Everything wrong at once; then one thing after the other put right. */
+static void test_backup_order(void **state)
+{
+	struct hm_hello h = sample_answer();
+
+	h.refusal = HM_REFUSE_METADATA;
+	h.features = 1;
+	h.set[0] = 'O';
+	h.session = 0;
+	h.lineage = written_apart;
+	h.acks.received = 101;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_METADATA);
+	h.refusal = 0;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_FEATURES);
+	h.features = 0;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_SET);
+	h.set[0] = 'o';
 	assert_refusal(judge_back(&h, 0), HM_REFUSE_ANSWER);
+	h.session = SESSION;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_ANSWER);
+	h.acks.received = 100;
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_DIVERGED);
+	h.lineage = sample_hello().lineage;
+	assert_refusal(judge_back(&h, 0), HM_WELCOME);
 }
 
 static void test_backup_position(void **state)
@@ -347,9 +320,9 @@ static void test_backup_position(void **state)
 	struct hm_hello h = sample_answer();
 
 	h.acks.received = 101;
-	assert_refusal(judge_back(&h, 0), HM_REFUSE_POSITION);
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_ANSWER);
 	h.acks.received = ~0ULL;
-	assert_refusal(judge_back(&h, 0), HM_REFUSE_POSITION);
+	assert_refusal(judge_back(&h, 0), HM_REFUSE_ANSWER);
 }
 
 static void test_every_group_durable(void **state)
@@ -373,9 +346,26 @@ static void test_every_group_durable(void **state)
 	assert_false(hm_every_group_durable(&p, &b));
 }
 
+/* What sort of refusal each is, for those who treat them differently. */
+static void test_sorts(void **state)
+{
+	enum hm_refusal why;
+	bool volume, lineage;
+
+	for (why = HM_WELCOME; why <= HM_REFUSE_LAST + 1; why++) {
+		volume = why == HM_REFUSE_VOLUMES || why == HM_REFUSE_SIZE ||
+			 why == HM_REFUSE_BLOCK;
+		lineage = why == HM_REFUSE_OUTDATED ||
+			  why == HM_REFUSE_DIVERGED ||
+			  why == HM_REFUSE_UNRELATED;
+		assert_int_equal(hm_refusal_names_volume(why), volume);
+		assert_int_equal(hm_refusal_of_lineage(why), lineage);
+	}
+}
+
 static void test_text(void **state)
 {
-	assert_words(hm_refusal_text, HM_REFUSE_ANSWER + 1);
+	assert_words(hm_refusal_text, HM_REFUSE_LAST + 1);
 	assert_string_equal(hm_refusal_text(HM_REFUSE_SET),
 			    "the set names differ: give both tables the same 'set'");
 }
@@ -392,7 +382,6 @@ int main(void)
 		cmocka_unit_test(test_primary_size),
 		cmocka_unit_test(test_primary_block),
 		cmocka_unit_test(test_primary_other_stream),
-		cmocka_unit_test(test_primary_first),
 		cmocka_unit_test(test_primary_position),
 		cmocka_unit_test(test_all_volumes),
 		cmocka_unit_test(test_primary_order),
@@ -401,7 +390,9 @@ int main(void)
 		cmocka_unit_test(test_backup_compatibility),
 		cmocka_unit_test(test_backup_answer),
 		cmocka_unit_test(test_backup_position),
+		cmocka_unit_test(test_backup_order),
 		cmocka_unit_test(test_every_group_durable),
+		cmocka_unit_test(test_sorts),
 		cmocka_unit_test(test_text),
 	};
 

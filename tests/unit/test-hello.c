@@ -40,6 +40,16 @@ static struct hm_wire_hello sample_wire(void)
 	decode(&_w);					\
 })
 
+static void assert_lineage(const struct hm_lineage *got,
+			   const struct hm_lineage *want)
+{
+	assert_memory_equal(got->generation, want->generation,
+			    sizeof(want->generation));
+	assert_int_equal(got->covered, want->covered);
+	assert_int_equal(got->covers_fresh, want->covers_fresh);
+	assert_int_equal(got->inconsistent, want->inconsistent);
+}
+
 static void test_round_trip(void **state)
 {
 	struct hm_hello h = sample_hello(), g;
@@ -48,7 +58,9 @@ static void test_round_trip(void **state)
 	h.features = 0x8000000000000001ULL;
 	h.session = 0x1122334455667788ULL;
 	h.acks = (struct hm_acks) { 30, 20, 10 };
-	h.refusal = HM_REFUSE_STREAM;
+	h.refusal = HM_REFUSE_DIVERGED;
+	h.lineage.covers_fresh = true;
+	h.lineage.inconsistent = true;
 	h.flags = HM_HELLO_FLAGS;
 	hm_encode_hello(&w, &h);
 	assert_memory_equal(&w, "HYMHELLO", 8);
@@ -59,13 +71,111 @@ static void test_round_trip(void **state)
 	assert_memory_equal(g.stream, h.stream, sizeof(h.stream));
 	assert_memory_equal(&g.acks, &h.acks, sizeof(h.acks));
 	assert_true(g.last_seq == 100);
-	assert_int_equal(g.refusal, HM_REFUSE_STREAM);
+	assert_int_equal(g.refusal, HM_REFUSE_DIVERGED);
 	assert_int_equal(g.flags, HM_HELLO_FLAGS);
 	assert_string_equal(g.set, "orders");
 	assert_int_equal(g.volumes, 2);
 	assert_memory_equal(g.volume, h.volume, sizeof(h.volume));
+	assert_lineage(&g.lineage, &h.lineage);
 	hm_encode_hello(&again, &g);
 	assert_memory_equal(&w, &again, sizeof(w));
+}
+
+/* Where everything is in protocol version 2: never move it. */
+static void test_layout(void **state)
+{
+	static const u8 head[] = {
+		/* magic, version, oldest, bytes */
+		'H', 'Y', 'M', 'H', 'E', 'L', 'L', 'O',
+		0x02, 0x00, 0x02, 0x00, 0x68, 0x02, 0x00, 0x00,
+	};
+	static const u8 lineage[] = {
+		/* volumes, reserved */
+		0x02, 0x00, 0x00, 0x00,
+		/* generation */
+		0x38, 0x37, 0x36, 0x35, 0x34, 0x33, 0x32, 0x31,
+		0x48, 0x47, 0x46, 0x45, 0x44, 0x43, 0x42, 0x41,
+		0x58, 0x57, 0x56, 0x55, 0x54, 0x53, 0x52, 0x51,
+		/* covered */
+		[68] = 0x02, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00,
+		/* the first volume: number, flags, logical_block */
+		0x02, 0x00, 0x01, 0x00, 0x00, 0x10, 0x00, 0x00,
+	};
+	struct hm_wire_hello w = sample_wire();
+	const u8 *b = (const u8 *)&w;
+
+	assert_int_equal(sizeof(w), 616);
+	assert_memory_equal(b, head, sizeof(head));
+	assert_memory_equal(b + 24, "\x01\x02\x03", 3);	/* stream */
+	assert_int_equal(b[72], 100);			/* last_seq */
+	assert_int_equal(b[82], 0);			/* flags */
+	assert_memory_equal(b + 84, "orders", 7);	/* set */
+	assert_memory_equal(b + 148, lineage, sizeof(lineage));
+	assert_int_equal(b[248], 0x07);			/* the second volume */
+	assert_null(memchr_inv(b + 272, 0, 612 - 272));
+}
+
+/* Each flag by itself, and those of the lineage from their own fields. */
+static void test_flags(void **state)
+{
+	struct hm_hello h = sample_hello(), g;
+	struct hm_wire_hello w;
+	unsigned int i;
+	bool known;
+
+	for (i = 0; i < 16; i++) {
+		known = 1U << i <= HM_HELLO_COPYING;
+		assert_decode(decode_with(flags, cpu_to_le16(1U << i)),
+			      known ? HM_DECODE_OK : HM_DECODE_RESERVED);
+	}
+	for (i = 0; i < 4; i++) {
+		h.flags = HM_HELLO_DIRTY;
+		h.lineage.covers_fresh = i & 1;
+		h.lineage.inconsistent = i & 2;
+		hm_encode_hello(&w, &h);
+		assert_int_equal(le16_to_cpu(w.flags), HM_HELLO_DIRTY |
+				 (i & 1 ? HM_HELLO_COVERS_FRESH : 0) |
+				 (i & 2 ? HM_HELLO_INCONSISTENT : 0));
+		assert_decode(hm_decode_hello(&w, &g), HM_DECODE_OK);
+		assert_lineage(&g.lineage, &h.lineage);
+		assert_true(g.flags & HM_HELLO_DIRTY);
+	}
+}
+
+/* So many generations, from the newest on; @gap: which of them is none. */
+static enum hm_decode decode_generations(unsigned int known, unsigned int gap,
+					 u8 covered)
+{
+	struct hm_hello h = sample_hello();
+	unsigned int i;
+
+	memset(&h.lineage, 0, sizeof(h.lineage));
+	for (i = 0; i < known; i++)
+		h.lineage.generation[i] = i == gap ? 0 : 100 + i;
+	h.lineage.covered = covered;
+	return decode_hello(&h);
+}
+
+/* Generations without a gap, of which some are covered; or none at all. */
+static void test_lineage(void **state)
+{
+	unsigned int known, covered, gap;
+	bool good;
+
+	for (known = 0; known <= HM_GENERATIONS; known++) {
+		for (covered = 0; covered < 256; covered++) {
+			good = known ? covered && covered <= known : !covered;
+			assert_decode(decode_generations(known, HM_GENERATIONS,
+							 covered),
+				      good ? HM_DECODE_OK : HM_DECODE_LINEAGE);
+		}
+		for (gap = 0; gap + 1 < known; gap++) {
+			assert_decode(decode_generations(known, gap, gap),
+				      HM_DECODE_LINEAGE);
+			assert_decode(decode_generations(known, gap, 1),
+				      HM_DECODE_LINEAGE);
+		}
+	}
 }
 
 static void test_bit_flips(void **state)
@@ -99,6 +209,7 @@ static void test_encode_leaks_nothing(void **state)
 	h.refusal = 0;
 	h.flags = 0;
 	strcpy(h.set, "orders");
+	h.lineage = clean.lineage;
 	h.volumes = clean.volumes;
 	memcpy(h.volume, clean.volume, 2 * sizeof(h.volume[0]));
 	hm_encode_hello(&w, &h);
@@ -126,18 +237,22 @@ static void test_prefix(void **state)
 		u32 bytes;
 		enum hm_decode want;
 	} cases[] = {
-		{ HM_HELLO_MAGIC, 1, 1, 544, HM_DECODE_OK },
-		{ HM_HELLO_MAGIC, 9, 1, 544, HM_DECODE_OK },
-		{ HM_HELLO_MAGIC, 9, 1, 600, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 1, 1, 543, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 1, 1, 0, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 1, 1, ~0U, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 9, 2, 544, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC, 9, 2, 600, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC, 0, 0, 544, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC, 1, 2, 544, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC, 0, 1, 544, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC + 1, 1, 1, 544, HM_DECODE_MAGIC },
+		{ HM_HELLO_MAGIC, 2, 2, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 2, 1, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 9, 2, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 9, 2, 700, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 2, 2, 615, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 2, 2, 544, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 2, 2, 0, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 2, 2, ~0U, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 9, 3, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 9, 3, 700, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 0, 0, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 2, 3, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 1, 2, 616, HM_DECODE_VERSION },
+		/* The first version, with the hello that it had. */
+		{ HM_HELLO_MAGIC, 1, 1, 544, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC + 1, 2, 2, 616, HM_DECODE_MAGIC },
 		{ 0, 9, 9, 0, HM_DECODE_MAGIC },
 	};
 	struct hm_wire_prefix w;
@@ -166,14 +281,16 @@ static void test_header(void **state)
 		      HM_DECODE_RESERVED);
 	assert_decode(decode_with(reserved2, cpu_to_le32(1)),
 		      HM_DECODE_RESERVED);
+	assert_decode(decode_with(reserved3[0], 1), HM_DECODE_RESERVED);
+	assert_decode(decode_with(reserved3[6], 1), HM_DECODE_RESERVED);
 	assert_decode(decode_with(flags, cpu_to_le16(HM_HELLO_FLAGS)),
 		      HM_DECODE_OK);
 	assert_decode(decode_with(flags, cpu_to_le16(HM_HELLO_FLAGS + 1)),
 		      HM_DECODE_RESERVED);
 	assert_decode(decode_with(features, ~0ULL), HM_DECODE_OK);
-	assert_decode(decode_with(refusal, cpu_to_le16(HM_REFUSE_ANSWER)),
+	assert_decode(decode_with(refusal, cpu_to_le16(HM_REFUSE_LAST)),
 		      HM_DECODE_OK);
-	assert_decode(decode_with(refusal, cpu_to_le16(HM_REFUSE_ANSWER + 1)),
+	assert_decode(decode_with(refusal, cpu_to_le16(HM_REFUSE_LAST + 1)),
 		      HM_DECODE_STATUS);
 	assert_decode(decode_with(refusal, 0xffff), HM_DECODE_STATUS);
 }
@@ -317,6 +434,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_lineage),
 		cmocka_unit_test(test_bit_flips),
 		cmocka_unit_test(test_encode_leaks_nothing),
 		cmocka_unit_test(test_encode_stays_inside),

@@ -37,11 +37,13 @@ static void test_link_outside(void **state)
 
 static void test_sync(void **state)
 {
-	/* to:   streaming, suspended, behind */
+	/* to:   streaming, suspended, copying, behind */
 	static const bool want[HM_SYNC_STATES][HM_SYNC_STATES] = {
-		[HM_SYNC_STREAMING] = { 0, 1, 1 },
-		[HM_SYNC_SUSPENDED] = { 1, 0, 1 },
-		[HM_SYNC_BEHIND]    = { 0, 0, 0 },
+		[HM_SYNC_STREAMING] = { 0, 1, 1, 1 },
+		[HM_SYNC_SUSPENDED] = { 1, 0, 1, 1 },
+		[HM_SYNC_COPYING]   = { 1, 1, 0, 1 },
+		/* What was not recorded can only be copied. */
+		[HM_SYNC_BEHIND]    = { 0, 0, 1, 0 },
 	};
 	unsigned int from, to;
 
@@ -77,6 +79,7 @@ static void test_names(void **state)
 	assert_string_equal(hm_link_name(HM_LINK_REFUSED), "refused");
 	assert_string_equal(hm_sync_name(HM_SYNC_STREAMING), "streaming");
 	assert_string_equal(hm_sync_name(HM_SYNC_SUSPENDED), "suspended");
+	assert_string_equal(hm_sync_name(HM_SYNC_COPYING), "copying");
 	assert_string_equal(hm_sync_name(HM_SYNC_BEHIND), "behind");
 }
 

@@ -185,6 +185,71 @@ static void test_far_sectors(void **state)
 	assert_true(hm_overlap_add(&f->index, &high));
 }
 
+static bool busy(struct flow *f, u16 volume, u64 sector, u32 sectors)
+{
+	struct hm_update range;
+
+	/* Nothing else of it is looked at. */
+	memset(&range, 0xa5, sizeof(range));
+	range.volume = volume;
+	range.sector = sector;
+	range.sectors = sectors;
+	return hm_overlap_busy(&f->index, &range);
+}
+
+static void test_busy_ranges(void **state)
+{
+	struct flow *f = flow_init();
+	struct hm_update u = sample_update(HM_WRITE, 100, 10);
+
+	assert_false(busy(f, 0, 0, HM_CHUNK_SECTORS));
+	assert_true(hm_overlap_add(&f->index, &u));
+	assert_true(busy(f, 0, 0, HM_CHUNK_SECTORS));
+	assert_true(busy(f, 0, 100, 10));
+	assert_true(busy(f, 0, 109, 1));
+	assert_true(busy(f, 0, 90, 11));
+	assert_false(busy(f, 0, 90, 10));
+	assert_false(busy(f, 0, 110, 1));
+	assert_false(busy(f, 1, 100, 10));
+	assert_false(busy(f, 0, 100 + HM_CHUNK_SECTORS, 10));
+	assert_false(busy(f, 0, 100 + (1ULL << (32 + HM_CHUNK_SHIFT)), 10));
+	hm_overlap_remove(&f->index, &u, &f->ready);
+	assert_false(busy(f, 0, 0, HM_CHUNK_SECTORS));
+	assert_true(flow_is_empty(f));
+}
+
+/* Also while an update waits for another one; a flush makes nothing busy. */
+static void test_busy_until_the_last(void **state)
+{
+	struct flow *f = flow_init();
+	struct hm_update a = sample_write(0), b = sample_write(0);
+	struct hm_update flush = sample_flush();
+
+	assert_true(hm_overlap_add(&f->index, &flush));
+	assert_false(busy(f, 0, 0, 8));
+	assert_true(hm_overlap_add(&f->index, &a));
+	assert_false(hm_overlap_add(&f->index, &b));
+	hm_overlap_remove(&f->index, &a, &f->ready);
+	assert_true(busy(f, 0, 0, 8));
+	assert_list(&f->ready, ready, &b);
+	hm_overlap_remove(&f->index, &b, &f->ready);
+	assert_false(busy(f, 0, 0, 8));
+}
+
+/* To ask changes nothing: nobody waits for a range that was only asked for. */
+static void test_busy_leaves_no_trace(void **state)
+{
+	struct flow *f = flow_init();
+	struct hm_update a = sample_write(0), b = sample_write(0);
+
+	assert_false(busy(f, 0, 0, 8));
+	assert_true(hm_overlap_add(&f->index, &a));
+	assert_true(busy(f, 0, 0, 8));
+	assert_false(hm_overlap_add(&f->index, &b));
+	assert_int_equal(a.blockers, 0);
+	assert_int_equal(b.blockers, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -197,6 +262,9 @@ int main(void)
 		cmocka_unit_test(test_flush),
 		cmocka_unit_test(test_many_chunks),
 		cmocka_unit_test(test_far_sectors),
+		cmocka_unit_test(test_busy_ranges),
+		cmocka_unit_test(test_busy_until_the_last),
+		cmocka_unit_test(test_busy_leaves_no_trace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

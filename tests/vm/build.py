@@ -14,6 +14,7 @@ SOURCES = ("Makefile", "Kbuild", MODULE)
 GUEST_TOOLS = os.path.join(HERE, "tools")
 TOOLS = os.path.join(TOP, "tools")
 HM_STAMP = os.path.join(TOOLS, "hm-stamp")
+HM_META = os.path.join(TOOLS, "hm-meta")
 SUFFIXES = (".c", ".h", "Kbuild", "Makefile")
 
 
@@ -80,10 +81,12 @@ def build_module(kernel, target):
 def build_tools():
     """Build the programs for guests; returns their paths."""
     with locked("guest-tools"):
-        for folder, target in ((GUEST_TOOLS, "all"), (TOOLS, "hm-stamp")):
+        for folder, target in ((GUEST_TOOLS, "all"), (TOOLS, "all")):
             result = subprocess.run(["make", "-C", folder, target], text=True,
                                     stdout=subprocess.PIPE,
                                     stderr=subprocess.STDOUT)
             if result.returncode:
                 raise BuildError(f"in {folder}:\n{result.stdout}")
-    return [os.path.join(GUEST_TOOLS, "build/hm-forge"), HM_STAMP]
+    return [os.path.join(GUEST_TOOLS, "build", name)
+            for name in ("hm-forge", "hm-status", "dm", "hm-on")] + \
+        [HM_STAMP, HM_META]

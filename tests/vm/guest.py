@@ -40,7 +40,7 @@ COMMAND_LINE = (
     # nor need ticks come in time when the host is busy
     "no_timer_check "
     # any complaint of the kernel ends the guest, and so the scenario
-    "panic=-1 oops=panic panic_on_warn=1 hung_task_panic=1 "
+    "panic=-1 oops=panic panic_on_warn=1 hung_task_panic=1 softlockup_panic=1 "
     # but being starved by the host is no complaint
     "sysctl.kernel.hung_task_timeout_secs=240 "
     "sysctl.kernel.watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=300 "

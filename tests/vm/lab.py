@@ -77,7 +77,9 @@ class Lab:
 
     def guest(self, name, **options):
         """A guest, not yet booted; options are those of Guest."""
-        options.setdefault("smp", self.scenario.smp)
+        # races take two
+        least = 2 if self.kernel == "kcsan" else 1
+        options.setdefault("smp", max(self.scenario.smp, least))
         options.setdefault("memory", self.scenario.memory)
         options["options"] = " ".join((options.get("options", ""),
                                        f"hm.seed={self.seed}",
@@ -141,10 +143,11 @@ class Lab:
     def explain(self):
         """Log what may tell why the scenario has failed."""
         for guest in self.guests:
-            guest.blocked_tasks()
             found = complaints(guest.console(), self.scenario.allowed)
             if found:
                 self.log(f"{guest.name}: kernel log:", "\n".join(found))
+            # only now: what it prints looks like complaints
+            guest.blocked_tasks()
 
     def _leaks(self, guest):
         """Two scans: what is younger than some seconds is never reported."""

@@ -13,6 +13,7 @@ returning. Either fails if a kernel has complained. The comments at its top are
     # smp: 2                       processors of a guest (1)
     # mem: 1024                    memory of a guest in MiB
     # timeout: 3600                seconds after which it hangs (1800)
+    # takes: 60                    seconds, roughly; the longest begin first (30)
     # cmdline: slub_debug=FZPU     options for the kernel
     # allow: REGULAR EXPRESSION    a complaint of the kernel that is expected
     # module: no                   does without the module
@@ -21,7 +22,6 @@ returning. Either fails if a kernel has complained. The comments at its top are
 import argparse
 import importlib.util
 import os
-import queue
 import re
 import shutil
 import signal
@@ -58,6 +58,7 @@ class Scenario:
         self.smp = int(fields.get("smp", 1))
         self.memory = int(fields["mem"]) if "mem" in fields else None
         self.timeout = int(fields.get("timeout", 1800))
+        self.takes = int(fields.get("takes", 30))
         self.command_line = fields.get("cmdline", "")
         self.allowed = [line.split(":", 1)[1].strip() for line in header
                         if line.startswith("allow:")]
@@ -99,9 +100,8 @@ def find_scenarios(folder, pattern):
 def shipped_files(scenarios, more):
     """What else goes into the guests: (path in the guest, path here)."""
     library = os.path.join(HERE, "lib")
-    files = [("hm/bin/dm", os.path.join(HERE, "guest/dm"))]
-    files += [("hm/" + name, os.path.join(library, name))
-              for name in sorted(os.listdir(library))]
+    files = [("hm/" + name, os.path.join(library, name))
+             for name in sorted(os.listdir(library))]
     files += [(f"hm/scenarios/{s.name}.sh", s.path)
               for s in scenarios if s.kind == ".sh"]
     return files + [("hm/bin/" + os.path.basename(path), path)
@@ -174,12 +174,12 @@ class Runner:
         self.counts = {"ok": 0, "FAIL": 0, "skip": 0}
         self._folder = folder
         self._logs = logs
-        self._todo = queue.Queue()
+        self._todo = []
         self._lock = threading.Lock()
         self._stopping = False
 
     def add(self, scenario, boot_files):
-        self._todo.put((scenario, boot_files))
+        self._todo.append((scenario, boot_files))
 
     def stop(self):
         self._stopping = True
@@ -203,8 +203,8 @@ class Runner:
     def _work(self):
         while not self._stopping:
             try:
-                scenario, boot_files = self._todo.get_nowait()
-            except queue.Empty:
+                scenario, boot_files = self._todo.pop()
+            except IndexError:
                 return
             kernel = boot_files.kernel.name
             folder = tempfile.mkdtemp(dir=self._folder)
@@ -216,7 +216,10 @@ class Runner:
             shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, jobs):
-        self.total = self._todo.qsize()
+        self.total = len(self._todo)
+        # no long one may begin when the others are nearly done
+        self._todo.reverse()
+        self._todo.sort(key=lambda job: job[0].takes)
         workers = [threading.Thread(target=self._work, daemon=True)
                    for _ in range(jobs)]
         for worker in workers:

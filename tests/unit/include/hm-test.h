@@ -42,6 +42,16 @@ static inline void flip(void *bytes, unsigned int bit)
 	((u8 *)bytes)[bit / 8] ^= 1U << (bit % 8);
 }
 
+/* The generations of the sample, and one that only its peer has been through. */
+#define NEWEST	0x3132333435363738ULL
+#define OLDER	0x4142434445464748ULL
+#define OLDEST	0x5152535455565758ULL
+#define APART	0x6162636465666768ULL
+
+/* The generations given, newest first, of which the bitmap covers so many. */
+#define LINEAGE(covers, ...) \
+	{ .generation = { __VA_ARGS__ }, .covered = covers }
+
 /* A hello as a primary sends it: two volumes, nothing out of the ordinary. */
 static inline struct hm_hello sample_hello(void)
 {
@@ -52,6 +62,7 @@ static inline struct hm_hello sample_hello(void)
 			    16 },
 		.last_seq = 100,
 		.set = "orders",
+		.lineage = LINEAGE(2, NEWEST, OLDER, OLDEST),
 		.volumes = 2,
 		.volume = {
 			{ .number = 2, .sectors = 8192, .logical_block = 4096,

@@ -74,6 +74,82 @@ static inline u32 crc32c(u32 crc, const void *data, unsigned int bytes)
 	return crc;
 }
 
+/* Bitmaps, as the kernel's: arrays of unsigned long, bit 0 the lowest. */
+#define BITS_PER_LONG		(8 * (unsigned int)sizeof(unsigned long))
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))
+#define BITS_TO_LONGS(n)	DIV_ROUND_UP(n, BITS_PER_LONG)
+
+static inline unsigned int hweight_long(unsigned long w)
+{
+	return (unsigned int)__builtin_popcountl(w);
+}
+
+/* The lowest bit that is set; there is one. */
+static inline unsigned long __ffs(unsigned long w)
+{
+	return (unsigned long)__builtin_ctzl(w);
+}
+
+static inline bool test_bit(unsigned long n, const unsigned long *map)
+{
+	return map[n / BITS_PER_LONG] >> (n % BITS_PER_LONG) & 1;
+}
+
+static inline void __set_bit(unsigned long n, unsigned long *map)
+{
+	map[n / BITS_PER_LONG] |= BIT(n % BITS_PER_LONG);
+}
+
+static inline void __clear_bit(unsigned long n, unsigned long *map)
+{
+	map[n / BITS_PER_LONG] &= ~BIT(n % BITS_PER_LONG);
+}
+
+static inline void bitmap_set(unsigned long *map, unsigned int start,
+			      unsigned int bits)
+{
+	while (bits--)
+		__set_bit(start++, map);
+}
+
+static inline void bitmap_zero(unsigned long *map, unsigned int bits)
+{
+	memset(map, 0, BITS_TO_LONGS(bits) * sizeof(*map));
+}
+
+/* The first bit from @from on that is @value; @bits if there is none. */
+static inline unsigned long hm_find_bit(const unsigned long *map,
+					unsigned long bits, unsigned long from,
+					bool value)
+{
+	unsigned long w;
+
+	while (from < bits) {
+		w = map[from / BITS_PER_LONG] ^ (value ? 0 : ~0UL);
+		w >>= from % BITS_PER_LONG;
+		if (w) {
+			from += __ffs(w);
+			break;
+		}
+		from += BITS_PER_LONG - from % BITS_PER_LONG;
+	}
+	return min(from, bits);
+}
+
+static inline unsigned long find_next_bit(const unsigned long *map,
+					  unsigned long bits,
+					  unsigned long from)
+{
+	return hm_find_bit(map, bits, from, true);
+}
+
+static inline unsigned long find_next_zero_bit(const unsigned long *map,
+					       unsigned long bits,
+					       unsigned long from)
+{
+	return hm_find_bit(map, bits, from, false);
+}
+
 struct list_head {
 	struct list_head *next, *prev;
 };

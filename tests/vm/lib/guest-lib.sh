@@ -5,7 +5,7 @@
 #
 # A scenario is one guest. It may split the guest into two hosts, "p" and "b":
 # network namespaces with a cable (veth) between them. A target's sockets belong
-# to the namespace of the dmsetup which resumes it.
+# to the namespace of the dmsetup which loads its table.
 
 # shellcheck disable=SC2034 # for the scenarios
 P4=10.77.0.1 B4=10.77.0.2 P6=fd77::1 B6=fd77::2
@@ -96,7 +96,7 @@ on()
 
 	shift
 	if [ -n "$host" ]; then
-		nsenter --net="/run/netns/$host" "$@"
+		hm-on "$host" "$@"
 	else
 		"$@"
 	fi
@@ -176,7 +176,7 @@ link_shape()
 		# shellcheck disable=SC2086 # words of options
 		on $end tc qdisc replace dev ${end}0 root netem limit 100000 \
 			${LINK_DELAY:+delay ${LINK_DELAY}ms} \
-			${LINK_RATE:+rate $LINK_RATE} \
+			rate "${LINK_RATE:-0}" \
 			${LINK_LOSS:+loss ${LINK_LOSS}%}
 	done
 }
@@ -395,8 +395,7 @@ mk_backup()
 # status_field NAME FIELD
 status_field()
 {
-	dm status "$1" | awk -v field="$2" '
-		{ for (i = 4; i < NF; i += 2) if ($i == field) print $(i + 1) }'
+	hm-status "$1" "$2"
 }
 
 # wait_status NAME FIELD VALUE [SECONDS]

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Every ack and ordering mirrors: fio verifies the primary, both disks end equal
+# racy
 # timeout: 1800
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

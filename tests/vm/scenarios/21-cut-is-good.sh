@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The backup's disk is a good cut: when it takes over, and at any instant
+# racy
 #
 # The primary dies (its link is cut) and the backup takes over; or the backup's
 # disk is looked at as it is at some instant. Nothing that was acknowledged may

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Order holds across the volumes of a set, and both sides must have the same
+# racy
 #
 # The second volume's disk on the backup is slow. Two sets with a volume each
 # are the control: there, the order across the two is lost.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Writers that overlap each other leave the same on both disks
+# racy
 #
 # Both disks take one request at a time and sort what waits by its place, so
 # that overlapping writes which are in flight together change their order.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # A link that is cut, unplugged or reset under load: sent again, in order, equal
+# racy
 # shellcheck shell=dash disable=SC2119
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

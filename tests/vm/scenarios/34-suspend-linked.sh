@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Suspend, reload, remove the primary: connected, cut, disk failed, behind
+# racy
 # shellcheck shell=dash disable=SC2119
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # The backup is suspended, resumed and reloaded: nobody comes, connected
+# racy
 # shellcheck shell=dash disable=SC2119
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # on_disconnect stall: writes wait for the link, a message, or a time-out
+# racy
 # shellcheck shell=dash disable=SC2119
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

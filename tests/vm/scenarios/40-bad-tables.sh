@@ -46,7 +46,11 @@ both "Too few arguments" ""
 both "Too few arguments" "/dev/ram0 - $B4"
 primary "Cannot open the data device" "/dev/nothing - $B4 7000 2 sync clean"
 backup "Cannot open the data device" "/dev/nothing - $B4 7000"
-both "Metadata devices are not available" "/dev/ram0 /dev/ram1 $B4 7000"
+both "Cannot open the metadata device" "/dev/ram0 /dev/nothing $B4 7000"
+both "The metadata device is the data device" "/dev/ram0 /dev/ram0 $B4 7000"
+dm create small --table "0 16 linear /dev/ram1 0"
+both "The metadata device is too small" "/dev/ram0 /dev/mapper/small $B4 7000"
+dm remove small
 primary "Invalid address" "/dev/ram0 - backup.example 7000 2 sync clean"
 primary "Invalid address" "/dev/ram0 - 10.77.0 7000 2 sync clean"
 primary "Invalid address" "/dev/ram0 - fd77::1::2 7000 2 sync clean"
@@ -76,9 +80,9 @@ primary "Invalid value for on_disconnect" "$good 2 on_disconnect drop"
 primary "Invalid value for defer_us" "$good 2 defer_us 1000001"
 primary "Invalid value for defer_us" "$good 2 defer_us -1"
 primary "Invalid value for sync" "$good 2 sync maybe"
-primary "sync full is not available" "$good 2 sync full"
-primary "sync full is not available" "$good"
-primary "regions need a metadata device" "$good 2 region 64"
+primary "Invalid value for region" "$good 2 region 32"
+primary "Invalid value for region" "$good 2 region 100"
+primary "Invalid value for region" "$good 2 region 131072"
 both "Invalid value for backlog" "$good 2 backlog 0"
 both "Invalid value for backlog" "$good 2 backlog 65537"
 both "Invalid value for backlog" "$good 2 backlog 1M"
@@ -88,7 +92,7 @@ both "Invalid value for set" \
 	"$good 2 set 1234567890123456789012345678901234567890123456789012345678901234"
 both "key and tls are not available" "$good 2 key secret"
 both "key and tls are not available" "$good 2 tls gcm"
-backup "apply log needs a metadata device" "$good 2 apply log"
+backup "apply log is not available" "$good 2 apply log"
 backup "Invalid value for apply" "$good 2 apply never"
 backup "ack is for the hybridmirror target only" "$good 2 ack local"
 backup "ordering is for the hybridmirror target only" "$good 2 ordering none"
@@ -143,8 +147,15 @@ for message in nonsense "resume now" release=1 ""; do
 	refuse dm message back 0 $message 2>/dev/null
 done
 refuse dm message back 0 release 2>/dev/null
-expect_log "a primary knows resume and release"
-expect_log "a backup knows resume"
+refuse dm message back 0 give_up 2>/dev/null
+refuse dm message back 0 force 2>/dev/null
+refuse dm message front 0 copy 2>/dev/null
+refuse dm message front 0 copy rate fast 2>/dev/null
+refuse dm message front 0 copy floor 0 2>/dev/null
+expect_log "a primary knows resume, release, copy pause"
+expect_log "a backup knows resume, give_up and force"
+expect_log "there is nothing to give up"
+expect_log "there is nothing to force"
 # harmless ones
 dm message front 0 release
 dm message back 0 resume

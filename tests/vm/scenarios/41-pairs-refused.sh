@@ -100,7 +100,7 @@ second_primary()
 
 	note "and it does not get in when the first is away"
 	dm suspend front
-	wait_for "dm status second | grep -q 'follows another primary'"
+	wait_for "dm status second | grep -q 'different origin'"
 	expect_field second connects 0
 	dm resume front
 	wait_status front link connected

@@ -18,6 +18,8 @@ record()
 	local errors received
 
 	note "record: $1"
+	# the log takes ten such lines in five seconds
+	sleep 0.6
 	dm suspend front
 	errors=$(status_field back protocol_errors)
 	received=$(status_field back received)
@@ -101,7 +103,7 @@ answer()
 }
 
 note "a forged backup"
-answer version "speaks version 2 of another protocol"
+answer version "speaks version 3 of another protocol"
 answer random "it does not speak this protocol"
 answer stream "the backup's answer cannot be true"
 teardown

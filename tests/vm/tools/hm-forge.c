@@ -39,6 +39,8 @@ static void hello_good(struct hm_hello *h)
 	h->oldest = HM_PROTOCOL_OLDEST;
 	h->flags = HM_HELLO_FIRST;
 	memset(h->stream, 0x5a, sizeof(h->stream));
+	h->lineage.generation[0] = 1;
+	h->lineage.covered = 1;
 	h->volumes = 1;
 	h->volume[0].sectors = 8;
 	h->volume[0].logical_block = 512;
@@ -329,7 +331,8 @@ static void await_end(struct peer *p, u64 received)
 	while (net_recv(p->fd, &wire, sizeof(wire)) == sizeof(wire)) {
 		if (hm_decode_ack(&wire, p->hello.session, &a) != HM_DECODE_OK)
 			die("bad acknowledgment");
-		if (a.acks.received != received)
+		if (a.status != HM_BACKUP_STARTING &&
+		    a.acks.received != received)
 			die("the backup acknowledges %ju", a.acks.received);
 	}
 	puts("closed");
@@ -362,7 +365,7 @@ static void do_record(struct peer *p, const char *how, const char *path)
 	records[i].make(&f, &p->hello);
 
 	if (f.start) {
-		hm_encode_control(&start, HM_CTRL_START, p->hello.session,
+		hm_encode_control(&start, HM_CTRL_START, 0, p->hello.session,
 				  f.start);
 		net_send(p->fd, &start, sizeof(start));
 	}

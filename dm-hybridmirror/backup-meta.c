@@ -1,0 +1,408 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the backup remembers: its lineage, the stream that it follows and where
+ * it is in it, and the regions that it changed itself when it was the primary.
+ * It says that it is inconsistent, durably, before the first copy arrives out of
+ * order, and that it is consistent again once everything is durable.
+ */
+#include <linux/slab.h>
+#include <linux/timekeeping.h>
+
+#include "backup.h"
+#include "core/codec.h"
+#include "sock.h"
+
+/**
+ * hm_backup_fill_super() - what a superblock of a backup says
+ * @set: the set
+ * @s: its lineage is the new one
+ *
+ * Context: may sleep; under @set->meta_lock.
+ */
+void hm_backup_fill_super(struct hm_set *set, struct hm_super *s)
+{
+	struct hm_backup *b = to_backup(set);
+
+	s->role = HM_SUPER_BACKUP;
+	s->forced = set->forced;
+	if (!s->lineage.inconsistent)
+		s->since = 0;
+	else if (!s->since)
+		s->since = ktime_get_real_seconds();
+	spin_lock_irq(&set->lock);
+	memcpy(s->stream, b->stream_id, sizeof(s->stream));
+	s->position = b->position;
+	s->seq = b->apply.at.durable;
+	s->group = b->apply.durable_group;
+	spin_unlock_irq(&set->lock);
+}
+
+static bool hm_backup_others(const struct hm_volume *v)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (v->set->volume[i] && v->set->volume[i] != v)
+			return true;
+	}
+	return false;
+}
+
+/* Nothing is remembered of this volume, so nothing is known of the set. */
+static int hm_backup_format(struct hm_volume *v, struct hm_lineage *l)
+{
+	int err = 0;
+
+	memset(l, 0, sizeof(*l));
+	if (!v->meta->bdev)
+		return 0;
+	spin_lock_irq(&v->set->lock);
+	/* Each block has to be valid, also if no region is dirty. */
+	bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
+	spin_unlock_irq(&v->set->lock);
+	err = hm_meta_write_regions(v->meta);
+	mutex_lock(&v->set->meta_lock);
+	if (!err)
+		err = hm_volume_write_super(v, l);
+	mutex_unlock(&v->set->meta_lock);
+	return err;
+}
+
+/* Where in which stream the disk is; all volumes must agree. */
+static void hm_backup_recall_position(struct hm_volume *v, bool others)
+{
+	struct hm_backup *b = to_backup(v->set);
+	const struct hm_super *s = &v->meta->super;
+	bool known = s->role == HM_SUPER_BACKUP && s->position;
+
+	spin_lock_irq(&b->set.lock);
+	if (!others) {
+		memset(b->stream_id, 0, sizeof(b->stream_id));
+		if (s->role == HM_SUPER_BACKUP)
+			memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
+		hm_apply_jump(&b->apply, known ? s->seq : 0,
+			      known ? s->group : 0);
+		b->lost = !known;
+		b->position = known;
+	} else if (!known || s->seq != b->apply.at.durable ||
+		   memcmp(b->stream_id, s->stream, sizeof(b->stream_id))) {
+		b->lost = true;
+		b->position = false;
+	}
+	spin_unlock_irq(&b->set.lock);
+}
+
+static int hm_backup_recall(struct hm_volume *v, bool others,
+			    struct hm_lineage *l)
+{
+	const struct hm_super *s = &v->meta->super;
+
+	if (!others) {
+		*l = s->lineage;
+		v->set->forced = s->forced;
+	} else if (hm_lineage_fresh(&s->lineage)) {
+		/* The first copy had begun, but not all volumes knew of it. */
+		memset(l, 0, sizeof(*l));
+	} else if (!hm_lineage_fresh(l) && !hm_lineage_join(l, &s->lineage)) {
+		hm_err(v->set, "volume %u: its metadata does not belong with that of the set's other volumes",
+		       v->info.number);
+		return -EINVAL;
+	}
+	hm_backup_recall_position(v, others);
+	return 0;
+}
+
+/**
+ * hm_backup_remember() - preresume: what is known of the volume
+ * @v: the volume; a member of its set
+ * @old: the instance whose place it took, or NULL
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep; under volumes_lock, halted.
+ */
+int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
+{
+	struct hm_backup *b = to_backup(v->set);
+	struct hm_lineage l = v->set->lineage;
+	bool others = hm_backup_others(v);
+	int err;
+
+	if (v->meta)
+		return 0;
+	if (hm_set_same_devices(v, old)) {
+		hm_meta_take_over(v, old);
+		return 0;
+	}
+	if (old)
+		hm_backup_forget_stream(b);
+	err = hm_meta_load(v);
+	if (err)
+		return err;
+	/* Without metadata a volume that joins changes nothing of the set's. */
+	if (v->meta->super.sequence)
+		err = hm_backup_recall(v, others, &l);
+	else if (v->meta->bdev || old || !others)
+		err = hm_backup_format(v, &l);
+	if (err) {
+		hm_meta_free(v->meta);
+		v->meta = NULL;
+		return err;
+	}
+	spin_lock_irq(&b->set.lock);
+	b->set.lineage = l;
+	spin_unlock_irq(&b->set.lock);
+	return 0;
+}
+
+/**
+ * hm_backup_is_dirty() - has it changed regions by itself?
+ * @b: the backup
+ *
+ * Context: under @b->set.lock.
+ */
+bool hm_backup_is_dirty(struct hm_backup *b)
+{
+	const struct hm_volume *v;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		v = b->set.volume[i];
+		if (v && v->meta && v->meta->regions.dirty_count)
+			return true;
+	}
+	return false;
+}
+
+#define HM_RANGES_AT_ONCE	(PAGE_SIZE / sizeof(struct hm_wire_regions))
+
+/* The next dirty range of the set, behind *r; sectors is 0 if there is none. */
+static void hm_backup_next_range(struct hm_backup *b, struct hm_range *r)
+{
+	u64 from = r->sector + r->sectors;
+	const struct hm_volume *v;
+
+	spin_lock_irq(&b->set.lock);
+	for (; r->volume < HM_MAX_VOLUMES; r->volume++, from = 0) {
+		v = b->set.volume[r->volume];
+		if (v && hm_regions_next_dirty(&v->meta->regions, from,
+					       &r->sector, &r->sectors))
+			break;
+	}
+	spin_unlock_irq(&b->set.lock);
+	if (r->volume == HM_MAX_VOLUMES)
+		memset(r, 0, sizeof(*r));
+}
+
+/**
+ * hm_backup_send_dirty() - tell the primary which regions we have changed
+ * @b: the backup
+ * @sock: the connection; our hello was sent
+ * @session: its number
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep, for the network; under hm_backup.session_lock.
+ */
+int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session)
+{
+	struct hm_wire_regions *page = (void *)__get_free_page(GFP_KERNEL);
+	struct hm_range r = { 0 };
+	unsigned int n = 0;
+	int err = 0;
+
+	if (!page)
+		return -ENOMEM;
+	do {
+		hm_backup_next_range(b, &r);
+		hm_encode_regions(&page[n++], &r, session);
+		if (n == HM_RANGES_AT_ONCE || !r.sectors) {
+			err = hm_sock_send_buffer(sock, page,
+						  n * sizeof(*page));
+			n = 0;
+		}
+	} while (r.sectors && !err);
+	free_page((unsigned long)page);
+	return err;
+}
+
+static int hm_backup_forget_regions(struct hm_backup *b)
+{
+	struct hm_volume *v;
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
+		v = b->set.volume[i];
+		if (!v)
+			continue;
+		spin_lock_irq(&b->set.lock);
+		hm_regions_forget(&v->meta->regions);
+		spin_unlock_irq(&b->set.lock);
+		err = hm_meta_write_regions(v->meta);
+	}
+	return err;
+}
+
+/**
+ * hm_backup_begin() - the primary says how it goes on
+ * @b: the backup; nothing of an earlier session is pending
+ * @s: the session
+ * @copy: regions are copied out of order until it says that we may adopt its
+ *	generation
+ *
+ * Durable when this returns: that our position is not known exactly, and that we
+ * are inconsistent if there are copies. The primary remembers the regions that
+ * we had changed, so we may forget them.
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep, for the metadata devices.
+ */
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy)
+{
+	struct hm_lineage l;
+	int err = 0;
+	bool same;
+
+	mutex_lock(&b->set.meta_lock);
+	spin_lock_irq(&b->set.lock);
+	l = b->set.lineage;
+	same = !b->position && !copy &&
+	       !memcmp(b->stream_id, s->stream, sizeof(b->stream_id));
+	memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
+	b->position = false;
+	b->lost = false;
+	spin_unlock_irq(&b->set.lock);
+	if (copy) {
+		hm_lineage_copy_begins(&l, &s->lineage);
+		b->set.forced = false;
+	}
+	if (!same)
+		err = hm_set_write_supers(&b->set, &l);
+	if (!err && copy)
+		err = hm_backup_forget_regions(b);
+	if (!err) {
+		b->gives_up = false;
+		b->refusal = HM_WELCOME;
+	} else {
+		spin_lock_irq(&b->set.lock);
+		b->lost = true;
+		spin_unlock_irq(&b->set.lock);
+	}
+	mutex_unlock(&b->set.meta_lock);
+	if (!err && copy) {
+		hm_info(&b->set, "inconsistent from here on: regions are being copied");
+		hm_set_event(&b->set);
+	}
+	return err;
+}
+
+/**
+ * hm_backup_adopt() - we hold all that the primary's generation had
+ * @b: the backup; everything received is durable
+ * @s: the session
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep, for the metadata devices.
+ */
+int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
+{
+	struct hm_lineage l;
+	bool news;
+	int err;
+
+	mutex_lock(&b->set.meta_lock);
+	l = b->set.lineage;
+	news = l.inconsistent;
+	hm_lineage_adopt(&l, &s->lineage);
+	b->set.forced = false;
+	err = hm_set_write_supers(&b->set, &l);
+	mutex_unlock(&b->set.meta_lock);
+	if (!err && news) {
+		hm_info(&b->set, "consistent again, at group %llu",
+			b->apply.durable_group);
+		hm_set_event(&b->set);
+	}
+	return err;
+}
+
+/**
+ * hm_backup_note_position() - the disk is where it is, exactly
+ * @b: the backup; halted
+ *
+ * After a clean stop the stream can go on in order.
+ *
+ * Context: may sleep, for the metadata devices; under volumes_lock.
+ */
+void hm_backup_note_position(struct hm_backup *b)
+{
+	bool exact;
+
+	mutex_lock(&b->set.meta_lock);
+	spin_lock_irq(&b->set.lock);
+	exact = !b->lost && !b->position && hm_apply_drained(&b->apply) &&
+		memchr_inv(b->stream_id, 0, sizeof(b->stream_id));
+	b->position |= exact;
+	spin_unlock_irq(&b->set.lock);
+	if (exact && hm_set_write_supers(&b->set, &b->set.lineage)) {
+		spin_lock_irq(&b->set.lock);
+		b->position = false;
+		spin_unlock_irq(&b->set.lock);
+	}
+	mutex_unlock(&b->set.meta_lock);
+}
+
+/**
+ * hm_backup_give_up() - the message "give_up"
+ * @b: the backup
+ *
+ * What this side alone has may be overwritten by the next primary that
+ * connects. Only if a primary was refused because of it.
+ *
+ * Return: 0 or -EINVAL.
+ *
+ * Context: may sleep.
+ */
+int hm_backup_give_up(struct hm_backup *b)
+{
+	int err = -EINVAL;
+
+	mutex_lock(&b->session_lock);
+	if (hm_refusal_of_lineage(b->refusal)) {
+		b->gives_up = true;
+		err = 0;
+	}
+	mutex_unlock(&b->session_lock);
+	if (err)
+		hm_err(&b->set, "there is nothing to give up: no primary was refused because of what this side has");
+	else
+		hm_warn(&b->set, "gives up what it alone has: the next primary that connects overwrites it");
+	return err;
+}
+
+/**
+ * hm_backup_force() - the message "force"
+ * @b: the backup
+ *
+ * Return: 0 or a negative errno.
+ *
+ * Context: may sleep, for the metadata devices.
+ */
+int hm_backup_force(struct hm_backup *b)
+{
+	int err = -EINVAL;
+
+	mutex_lock(&b->set.meta_lock);
+	if (b->set.lineage.inconsistent) {
+		b->set.forced = true;
+		err = hm_set_write_supers(&b->set, &b->set.lineage);
+	}
+	mutex_unlock(&b->set.meta_lock);
+	if (err == -EINVAL)
+		hm_err(&b->set, "there is nothing to force: the copy is consistent");
+	else if (!err)
+		hm_warn(&b->set, "the next take-over may go ahead although the copy is inconsistent");
+	return err;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The rules of generations, as a table: see hm_lineage_judge().
+ */
+#include "lineage.h"
+
+#define HM_NOT_FOUND	HM_GENERATIONS
+
+static unsigned int hm_lineage_count(const struct hm_lineage *l)
+{
+	unsigned int n = 0;
+
+	while (n < HM_GENERATIONS && l->generation[n])
+		n++;
+	return n;
+}
+
+/* Where in the lineage a generation is, or HM_NOT_FOUND. */
+static unsigned int hm_lineage_index(const struct hm_lineage *l, u64 generation)
+{
+	unsigned int n = hm_lineage_count(l);
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		if (l->generation[i] == generation)
+			return i;
+	}
+	return HM_NOT_FOUND;
+}
+
+/**
+ * hm_lineage_valid() - can it be one?
+ * @l: the lineage, from elsewhere
+ *
+ * Return: true if its generations have no gap and @l->covered is among them.
+ */
+bool hm_lineage_valid(const struct hm_lineage *l)
+{
+	unsigned int n = hm_lineage_count(l);
+
+	if (memchr_inv(l->generation + n, 0,
+		       (HM_GENERATIONS - n) * sizeof(l->generation[0])))
+		return false;
+	return l->covered <= n && !l->covered == !n;
+}
+
+/**
+ * hm_lineage_fresh() - has it never held anything of this mirror?
+ * @l: the lineage
+ */
+bool hm_lineage_fresh(const struct hm_lineage *l)
+{
+	return !l->generation[0];
+}
+
+/**
+ * hm_lineage_found() - a primary begins with what its disk holds
+ * @l: the lineage
+ * @generation: not 0, chosen at random
+ */
+void hm_lineage_found(struct hm_lineage *l, u64 generation)
+{
+	memset(l, 0, sizeof(*l));
+	l->generation[0] = generation;
+	l->covered = 1;
+	l->covers_fresh = true;
+}
+
+/**
+ * hm_lineage_write_apart() - the primary completes what the backup need not have
+ * @l: the primary's lineage
+ * @generation: not 0, chosen at random
+ *
+ * Durable before the first such completion. Needed again once the backup has
+ * been asked to adopt the newest generation, even if it has not answered: it may
+ * have done so, and what completes now is not part of that.
+ */
+void hm_lineage_write_apart(struct hm_lineage *l, u64 generation)
+{
+	unsigned int i;
+
+	for (i = HM_GENERATIONS - 1; i; i--)
+		l->generation[i] = l->generation[i - 1];
+	l->generation[0] = generation;
+	if (l->covered < HM_GENERATIONS)
+		l->covered++;
+}
+
+/**
+ * hm_lineage_met() - the primary knows what the backup is at
+ * @primary: its lineage; generations that only it has been through are dropped
+ *	but the newest, so that the list does not grow while adoptions are lost
+ * @backup: the backup's lineage, found to be HM_PAIR_SAME
+ */
+void hm_lineage_met(struct hm_lineage *primary, const struct hm_lineage *backup)
+{
+	unsigned int i = hm_lineage_index(primary, backup->generation[0]);
+	unsigned int drop;
+
+	if (i == HM_NOT_FOUND || i < 2 || i >= primary->covered)
+		return;
+	drop = i - 1;
+	memmove(primary->generation + 1, primary->generation + 1 + drop,
+		(HM_GENERATIONS - 1 - drop) * sizeof(primary->generation[0]));
+	memset(primary->generation + HM_GENERATIONS - drop, 0,
+	       drop * sizeof(primary->generation[0]));
+	primary->covered -= drop;
+}
+
+/**
+ * hm_lineage_confirmed() - the backup holds our newest generation, durably
+ * @l: the primary's lineage
+ */
+void hm_lineage_confirmed(struct hm_lineage *l)
+{
+	l->covered = 1;
+	l->covers_fresh = false;
+}
+
+/*
+ * Of the generations that the primary's bitmap covers, the one that a backup
+ * which is being copied to goes by: its own, since hm_lineage_met() keeps that;
+ * else a recent one, so that it stays in the list for long. Not the newest, if
+ * there is a choice: should the copy be promoted by force, the two have diverged.
+ */
+static unsigned int hm_lineage_copy_from(const struct hm_lineage *backup,
+					 const struct hm_lineage *primary)
+{
+	unsigned int i = hm_lineage_index(primary, backup->generation[0]);
+
+	if (i && i < primary->covered)
+		return i;
+	return primary->covered > 1 ? 1 : 0;
+}
+
+/**
+ * hm_lineage_copy_begins() - the backup is about to be overwritten out of order
+ * @backup: its lineage: from now on what the primary's bitmap covers
+ * @primary: the primary's, whose bitmap names, durably, every region in which
+ *	the two may differ
+ */
+void hm_lineage_copy_begins(struct hm_lineage *backup,
+			    const struct hm_lineage *primary)
+{
+	unsigned int n = hm_lineage_count(primary);
+	unsigned int from = hm_lineage_copy_from(backup, primary);
+	unsigned int i;
+
+	memset(backup, 0, sizeof(*backup));
+	for (i = 0; from + i < n; i++)
+		backup->generation[i] = primary->generation[from + i];
+	backup->covered = 1;
+	backup->inconsistent = true;
+}
+
+/**
+ * hm_lineage_adopt() - the backup holds all that the primary's generation had
+ * @backup: its lineage
+ * @primary: the primary's
+ */
+void hm_lineage_adopt(struct hm_lineage *backup,
+		      const struct hm_lineage *primary)
+{
+	*backup = *primary;
+	backup->covered = 1;
+	backup->covers_fresh = false;
+	backup->inconsistent = false;
+}
+
+/**
+ * hm_lineage_may_promote() - may the backup become the primary?
+ * @l: its lineage
+ * @forced: the operator accepts an inconsistent copy
+ */
+bool hm_lineage_may_promote(const struct hm_lineage *l, bool forced)
+{
+	return !hm_lineage_fresh(l) && (!l->inconsistent || forced);
+}
+
+/**
+ * hm_lineage_promote() - the backup becomes the primary
+ * @l: its lineage; hm_lineage_may_promote() said yes
+ * @generation: not 0, chosen at random
+ *
+ * A consistent one stays what it is until it is written apart, so that a planned
+ * exchange of roles costs nothing. An inconsistent one is a state of its own.
+ */
+void hm_lineage_promote(struct hm_lineage *l, u64 generation)
+{
+	if (!l->inconsistent)
+		return;
+	l->inconsistent = false;
+	hm_lineage_write_apart(l, generation);
+}
+
+/**
+ * hm_lineage_join() - two volumes of a set keep the same lineage
+ * @l: one volume's; becomes the set's
+ * @other: another one's: a crash while all were being rewritten leaves some one
+ *	step behind
+ *
+ * Return: false if they do not belong together.
+ */
+bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
+{
+	struct hm_lineage older = *other;
+	unsigned int covered, n, i;
+
+	i = hm_lineage_index(l, older.generation[0]);
+	if (i == HM_NOT_FOUND) {
+		older = *l;
+		i = hm_lineage_index(other, older.generation[0]);
+		if (i == HM_NOT_FOUND || hm_lineage_fresh(&older))
+			return false;
+		*l = *other;
+	}
+	n = hm_lineage_count(l);
+	/* What one bitmap does not name, the set's bitmaps do not. */
+	covered = min(i + older.covered, (unsigned int)l->covered);
+	l->covered = min(covered, n);
+	l->covers_fresh &= older.covers_fresh;
+	l->inconsistent |= older.inconsistent;
+	return true;
+}
+
+/**
+ * hm_lineage_judge() - what two lineages ask for
+ * @primary: the primary's; consistent
+ * @backup: the backup's
+ * @gives_up: the operator said that what the backup alone has may go
+ *
+ *	backup          primary         then                  if it gives up
+ *	fresh           covers fresh    SAME                  SAME
+ *	fresh           else            ALL                   ALL
+ *	else            fresh           UNRELATED             ALL
+ *	newest in the primary's list:
+ *	  covered                       SAME                  SAME
+ *	  else                          ALL                   ALL
+ *	primary's newest in its list    OUTDATED              SAME if covered by
+ *	                                                      it, else ALL
+ *	an older one in common          DIVERGED              SAME if covered by
+ *	                                                      both, else ALL
+ *	none in common                  UNRELATED             ALL
+ *
+ * Context: any.
+ */
+enum hm_pairing hm_lineage_judge(const struct hm_lineage *primary,
+				 const struct hm_lineage *backup, bool gives_up)
+{
+	unsigned int i, j, p, b;
+
+	if (hm_lineage_fresh(backup))
+		return primary->covers_fresh ? HM_PAIR_SAME : HM_PAIR_ALL;
+	if (hm_lineage_fresh(primary))
+		return gives_up ? HM_PAIR_ALL : HM_PAIR_UNRELATED;
+	i = hm_lineage_index(primary, backup->generation[0]);
+	j = hm_lineage_index(backup, primary->generation[0]);
+	if (i != HM_NOT_FOUND && j != HM_NOT_FOUND)
+		return !i && !j ? HM_PAIR_SAME :
+		       gives_up ? HM_PAIR_ALL : HM_PAIR_UNRELATED;
+	if (i != HM_NOT_FOUND)
+		return i < primary->covered ? HM_PAIR_SAME : HM_PAIR_ALL;
+	if (j != HM_NOT_FOUND && !gives_up)
+		return HM_PAIR_OUTDATED;
+	if (j != HM_NOT_FOUND)
+		return j < backup->covered ? HM_PAIR_SAME : HM_PAIR_ALL;
+	for (p = 0; p < HM_GENERATIONS && primary->generation[p]; p++) {
+		b = hm_lineage_index(backup, primary->generation[p]);
+		if (b == HM_NOT_FOUND)
+			continue;
+		if (!gives_up)
+			return HM_PAIR_DIVERGED;
+		return p < primary->covered && b < backup->covered ?
+			       HM_PAIR_SAME : HM_PAIR_ALL;
+	}
+	return gives_up ? HM_PAIR_ALL : HM_PAIR_UNRELATED;
+}

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Metadata devices: opening, loading, writing. What the bytes mean is for
+ * core/format.c to say. Nothing here is called from map().
+ */
+#include <linux/blkdev.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+#include <linux/vmalloc.h>
+
+#include "set.h"
+
+#define HM_META_WAY_OUT	" zero its first 8 KiB to begin anew with a full copy"
+
+static int hm_meta_io(struct hm_meta *m, blk_opf_t opf, u32 block)
+{
+	struct bio_vec bvec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, m->bdev, &bvec, 1, opf | REQ_SYNC | REQ_META);
+	bio.bi_iter.bi_sector = (sector_t)block *
+				(HM_META_BLOCK >> SECTOR_SHIFT);
+	__bio_add_page(&bio, virt_to_page(m->block), HM_META_BLOCK,
+		       offset_in_page(m->block));
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+static u8 hm_meta_shift(const struct hm_volume *v)
+{
+	if (v->args.region_kib)
+		return ilog2(v->args.region_kib) + 10 - SECTOR_SHIFT;
+	return hm_regions_default_shift(v->info.sectors);
+}
+
+/**
+ * hm_meta_open() - open the metadata device of a volume
+ * @v: the volume; its data device is open
+ * @path: the device, as the table has it; NULL: none
+ *
+ * Return: NULL, or what is wrong, for ti->error.
+ *
+ * Context: may sleep; in the process that loads the table.
+ */
+const char *hm_meta_open(struct hm_volume *v, const char *path)
+{
+	struct dm_target *ti = v->ti;
+	u8 shift = hm_meta_shift(v);
+
+	if (hm_regions_count(v->info.sectors, shift) > HM_REGIONS_MAX)
+		return "The regions are too small for a device of this size";
+	if (!path)
+		return NULL;
+	if (dm_get_device(ti, path, dm_table_get_mode(ti->table),
+			  &v->meta_dev)) {
+		v->meta_dev = NULL;
+		return "Cannot open the metadata device";
+	}
+	if (v->meta_dev->bdev == v->dev->bdev)
+		return "The metadata device is the data device";
+	if (bdev_logical_block_size(v->meta_dev->bdev) > HM_META_BLOCK)
+		return "The metadata device has logical blocks of more than 4096 bytes";
+	if (bdev_nr_bytes(v->meta_dev->bdev) <
+	    hm_format_bytes(v->info.sectors, shift))
+		return "The metadata device is too small: take a larger one, or larger regions";
+	return NULL;
+}
+
+static int hm_meta_complain(struct hm_volume *v, const char *what)
+{
+	hm_err(v->set, "volume %u, metadata device %s: %s", v->info.number,
+	       v->meta_dev->name, what);
+	return -EINVAL;
+}
+
+/* Does a superblock that is whole belong to this volume? */
+static const char *hm_meta_stranger(const struct hm_volume *v,
+				    const struct hm_super *s)
+{
+	if (s->volume != v->info.number || strcmp(s->set, v->args.set))
+		return "it belongs to another volume or set: give its own, or" HM_META_WAY_OUT;
+	if (s->sectors != v->info.sectors)
+		return "it belongs to a volume of another size: give its own, or" HM_META_WAY_OUT;
+	if (v->args.region_kib && s->region_shift != hm_meta_shift(v))
+		return "it was formatted with another region size:" HM_META_WAY_OUT;
+	return NULL;
+}
+
+static int hm_meta_read_super(struct hm_volume *v, struct hm_meta *m)
+{
+	void *copy0 = kmalloc(HM_META_BLOCK, GFP_KERNEL);
+	enum hm_format what;
+	const char *stranger;
+	int err;
+
+	if (!copy0)
+		return -ENOMEM;
+	err = hm_meta_io(m, REQ_OP_READ, 0);
+	if (!err) {
+		memcpy(copy0, m->block, HM_META_BLOCK);
+		err = hm_meta_io(m, REQ_OP_READ, 1);
+	}
+	if (err) {
+		hm_meta_complain(v, "it cannot be read");
+		goto out;
+	}
+	what = hm_format_choose(copy0, m->block, &m->super);
+	if (what == HM_FORMAT_EMPTY) {
+		memset(&m->super, 0, sizeof(m->super));
+		goto out;
+	}
+	stranger = what == HM_FORMAT_OK ? hm_meta_stranger(v, &m->super) :
+					  hm_format_text(what);
+	if (stranger)
+		err = hm_meta_complain(v, stranger);
+out:
+	kfree(copy0);
+	return err;
+}
+
+static int hm_meta_read_bitmap(struct hm_volume *v, struct hm_meta *m)
+{
+	enum hm_format what;
+	u32 i;
+	int err;
+
+	for (i = 0; i < m->super.bitmap_blocks; i++) {
+		err = hm_meta_io(m, REQ_OP_READ, HM_BITMAP_START + i);
+		if (err) {
+			hm_meta_complain(v, "its bitmap cannot be read");
+			return err;
+		}
+		what = hm_decode_bitmap(m->block, i, &m->regions);
+		if (what != HM_FORMAT_OK)
+			return hm_meta_complain(v, hm_format_text(what));
+	}
+	return 0;
+}
+
+/* What a superblock says that never changes. */
+static void hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
+{
+	struct hm_super *s = &m->super;
+
+	generate_random_uuid(s->volume_uuid);
+	generate_random_uuid(s->set_uuid);
+	strscpy(s->set, v->args.set, sizeof(s->set));
+	s->volume = v->info.number;
+	s->sectors = v->info.sectors;
+	s->region_shift = hm_meta_shift(v);
+	s->bitmap_blocks = hm_format_bitmap_blocks(s->sectors, s->region_shift);
+}
+
+static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
+{
+	int err = 0;
+
+	if (m->bdev)
+		err = hm_meta_read_super(v, m);
+	if (err)
+		return err;
+	if (!m->super.sequence)
+		hm_meta_identify(v, m);
+	m->memory = kvzalloc(hm_regions_bytes(m->super.sectors,
+					      m->super.region_shift),
+			     GFP_KERNEL);
+	if (!m->memory)
+		return -ENOMEM;
+	hm_regions_init(&m->regions, m->super.sectors, m->super.region_shift,
+			m->memory);
+	return m->super.sequence ? hm_meta_read_bitmap(v, m) : 0;
+}
+
+/**
+ * hm_meta_load() - what the metadata device of a volume holds
+ * @v: the volume; gets its hm_meta. hm_super.sequence is 0 there if nothing was
+ *	remembered: the caller formats
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep; under hm_set.volumes_lock.
+ */
+int hm_meta_load(struct hm_volume *v)
+{
+	struct hm_meta *m = kzalloc(sizeof(*m), GFP_KERNEL);
+	int err = -ENOMEM;
+
+	if (!m)
+		return err;
+	m->set = v->set;
+	m->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
+	m->data = v->dev->bdev;
+	mutex_init(&m->io_lock);
+	bio_list_init(&m->waiting);
+	INIT_WORK(&m->work, hm_regions_work);
+	m->block = (void *)__get_free_page(GFP_KERNEL);
+	if (m->block)
+		err = hm_meta_fill(v, m);
+	if (err)
+		hm_meta_free(m);
+	else
+		v->meta = m;
+	return err;
+}
+
+/**
+ * hm_meta_take_over() - a new table has the same devices as the old one
+ * @v: its volume
+ * @old: the old one's, suspended; has no hm_meta afterwards
+ *
+ * Context: may sleep; under hm_set.volumes_lock.
+ */
+void hm_meta_take_over(struct hm_volume *v, struct hm_volume *old)
+{
+	flush_work(&old->meta->work);
+	v->meta = old->meta;
+	v->meta->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
+	v->meta->data = v->dev->bdev;
+	old->meta = NULL;
+}
+
+/**
+ * hm_meta_free() - free what is remembered
+ * @m: no write waits in it; may be NULL
+ *
+ * Context: may sleep.
+ */
+void hm_meta_free(struct hm_meta *m)
+{
+	if (!m)
+		return;
+	cancel_work_sync(&m->work);
+	kvfree(m->memory);
+	free_page((unsigned long)m->block);
+	kfree(m);
+}
+
+/**
+ * hm_meta_drop() - forget what was loaded for a volume that cannot start
+ * @v: the volume; may have no hm_meta
+ *
+ * Context: may sleep; under hm_set.meta_lock.
+ */
+void hm_meta_drop(struct hm_volume *v)
+{
+	struct hm_meta *m = v->meta;
+
+	/* The status of the set's other volumes looks at it. */
+	spin_lock_irq(&v->set->lock);
+	v->meta = NULL;
+	spin_unlock_irq(&v->set->lock);
+	hm_meta_free(m);
+}
+
+static int hm_meta_write_block(struct hm_meta *m, u32 block)
+{
+	int err = m->bdev ? hm_meta_io(m, REQ_OP_WRITE | REQ_FUA,
+				       HM_BITMAP_START + block) : 0;
+
+	spin_lock_irq(&m->set->lock);
+	hm_regions_write_ends(&m->regions, block, !err);
+	m->writes++;
+	spin_unlock_irq(&m->set->lock);
+	return err;
+}
+
+/**
+ * hm_meta_write_regions() - bring the bitmap up to date, durably
+ * @m: the volume's memory
+ *
+ * Return: 0; or a negative errno, and the regions that were wanted are still
+ * not dirty.
+ *
+ * Context: may sleep; no spinlock held.
+ */
+int hm_meta_write_regions(struct hm_meta *m)
+{
+	int err = 0;
+	bool more;
+	u32 block;
+
+	mutex_lock(&m->io_lock);
+	do {
+		spin_lock_irq(&m->set->lock);
+		more = hm_regions_next_changed(&m->regions, &block);
+		if (more) {
+			hm_regions_write_begins(&m->regions, block);
+			if (m->bdev)
+				hm_encode_bitmap(m->block, block, &m->regions);
+		}
+		spin_unlock_irq(&m->set->lock);
+		if (more)
+			err = hm_meta_write_block(m, block);
+	} while (more && !err);
+	if (err && !m->failed)
+		hm_err(m->set, "volume %u: the metadata device refused a write; writes to regions that are not dirty yet fail: mend it, or load a table with another one",
+		       m->super.volume);
+	if (!err && m->failed)
+		hm_info(m->set, "volume %u: the metadata device takes writes again",
+			m->super.volume);
+	WRITE_ONCE(m->failed, err);
+	mutex_unlock(&m->io_lock);
+	return err;
+}
+
+/*
+ * One copy after the other: a crash spoils one at most, and once both say the
+ * same, damage to one of them does not bring back what was before.
+ */
+static int hm_meta_write_super(struct hm_meta *m, const struct hm_super *s)
+{
+	u32 copy;
+	int err = 0;
+
+	mutex_lock(&m->io_lock);
+	memset(m->block, 0, HM_META_BLOCK);
+	hm_encode_super(m->block, s);
+	for (copy = 0; copy < HM_SUPER_COPIES && !err; copy++)
+		err = hm_meta_io(m, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA,
+				 copy);
+	mutex_unlock(&m->io_lock);
+	return err;
+}
+
+/**
+ * hm_volume_write_super() - make what the set is durable, on one volume
+ * @v: the volume; has a metadata device
+ * @lineage: the set's lineage
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep; under hm_set.meta_lock, no spinlock held.
+ */
+int hm_volume_write_super(struct hm_volume *v, const struct hm_lineage *lineage)
+{
+	struct hm_meta *m = v->meta;
+	struct hm_super s = m->super;
+	int err;
+
+	s.sequence++;
+	s.lineage = *lineage;
+	v->set->fill_super(v->set, &s);
+	err = hm_meta_write_super(m, &s);
+	/* What failed may have reached the disk all the same. */
+	m->super.sequence = s.sequence;
+	if (err)
+		hm_meta_complain(v, "it refused the superblock: mend it, or load a table with another one");
+	else
+		m->super = s;
+	return err;
+}
+
+/**
+ * hm_set_write_supers() - make what the set is durable, on all its volumes
+ * @set: the set
+ * @lineage: its lineage from now on, if this succeeds
+ *
+ * A crash on the way leaves some volumes one step behind: see
+ * hm_lineage_join().
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep; under @set->meta_lock, no spinlock held.
+ */
+int hm_set_write_supers(struct hm_set *set, const struct hm_lineage *lineage)
+{
+	struct hm_volume *v;
+	unsigned int i;
+	int err = 0;
+
+	lockdep_assert_held(&set->meta_lock);
+	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
+		v = set->volume[i];
+		/* A suspended volume's devices may be somebody else's by now. */
+		if (v && v->active && v->meta && v->meta->bdev)
+			err = hm_volume_write_super(v, lineage);
+	}
+	if (err)
+		return err;
+	spin_lock_irq(&set->lock);
+	set->lineage = *lineage;
+	spin_unlock_irq(&set->lock);
+	return 0;
+}

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Copying regions to the backup. A copy is an update like others: what the local
+ * disk holds takes a place in the stream, so a write to the range and the copy of
+ * it never overtake each other, neither on the wire nor on the backup's disk.
+ * While the range is being read, updates of it wait; it is not read while one is
+ * in flight.
+ */
+#include <linux/bio.h>
+#include <linux/kthread.h>
+#include <linux/sched/mm.h>
+
+#include "core/codec.h"
+#include "primary.h"
+#include "sock.h"
+#include "trace.h"
+
+/* The application has been busy if it wrote so recently, milliseconds. */
+#define HM_COPY_BUSY_MS		50
+
+/* Copies in the backlog, bytes: enough to fill a link of 1 Gbit/s and 50 ms. */
+#define HM_COPY_WINDOW		(8U << 20)
+
+/* Milliseconds before something that was in the way is tried again. */
+#define HM_COPY_RETRY_MS	2
+#define HM_COPY_ERROR_MS	10000
+
+static int hm_copy_ranges(struct hm_primary *p, void *page)
+{
+	struct hm_record_limits limits = { .session = p->session };
+	enum hm_decode what;
+	struct hm_range r;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < p->hello.volumes; i++)
+		limits.sectors[p->hello.volume[i].number] =
+			p->hello.volume[i].sectors;
+	for (;;) {
+		err = hm_sock_recv_exact(p->sock, page,
+					 sizeof(struct hm_wire_regions),
+					 hm_peer_timeout_ms);
+		if (err)
+			return err;
+		what = hm_decode_regions(page, &limits, &r);
+		if (what != HM_DECODE_OK) {
+			hm_err(&p->set, "the backup sent a bad list of regions: %s",
+			       hm_decode_text(what));
+			return -EPROTO;
+		}
+		if (!r.sectors)
+			return 0;
+		spin_lock_irq(&p->set.lock);
+		hm_regions_lose(&p->set.volume[r.volume]->meta->regions,
+				r.sector, r.sectors);
+		spin_unlock_irq(&p->set.lock);
+	}
+}
+
+/* The metadata of a suspended volume may be somebody else's by now. */
+static bool hm_copy_all_active(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (p->set.volume[i] && !READ_ONCE(p->set.volume[i]->active))
+			return false;
+	}
+	return true;
+}
+
+static void hm_copy_lose(struct hm_primary *p, bool all)
+{
+	struct hm_volume *v;
+	unsigned int i;
+
+	lockdep_assert_held(&p->set.lock);
+	for (i = 0; i < HM_MAX_VOLUMES && all; i++) {
+		v = p->set.volume[i];
+		if (v)
+			hm_regions_lose_all(&v->meta->regions);
+	}
+}
+
+static int hm_copy_make_dirty(struct hm_primary *p)
+{
+	unsigned int i;
+	int err = 0;
+
+	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
+		if (p->set.volume[i])
+			err = hm_meta_write_regions(p->set.volume[i]->meta);
+	}
+	return err;
+}
+
+static bool hm_copy_undisturbed(struct hm_primary *p)
+{
+	bool undisturbed;
+
+	spin_lock_irq(&p->set.lock);
+	undisturbed = !p->unrecorded;
+	spin_unlock_irq(&p->set.lock);
+	return undisturbed;
+}
+
+/**
+ * hm_primary_copy_prepare() - what is to be copied, and that it can be
+ * @p: the primary; the backup is welcome, no sender is active
+ * @backup: its hello
+ * @all: everything is to be copied
+ * @page: a page for I/O
+ *
+ * From here on all updates are recorded again. What the backup says that it has
+ * changed is dirty on our side, durably, when this returns, so that the backup
+ * may forget it.
+ *
+ * Return: 0 or a negative errno: -EBUSY while a volume is suspended.
+ *
+ * Context: may sleep; the connection's thread.
+ */
+int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
+			    bool all, void *page)
+{
+	bool behind;
+	int err = 0;
+
+	if (!hm_copy_all_active(p))
+		return -EBUSY;
+	spin_lock_irq(&p->set.lock);
+	behind = p->sync == HM_SYNC_BEHIND;
+	if (behind)
+		hm_primary_lose_backlog(p);
+	spin_unlock_irq(&p->set.lock);
+	if (behind)
+		hm_primary_give_up_backlog(p);
+
+	p->session = backup->session;
+	if (backup->flags & HM_HELLO_DIRTY)
+		err = hm_copy_ranges(p, page);
+	if (err)
+		return err;
+	spin_lock_irq(&p->set.lock);
+	hm_copy_lose(p, all);
+	if (p->sync != HM_SYNC_COPYING)
+		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
+	p->copy.total = hm_primary_unsynced(p);
+	p->copy.done = 0;
+	p->copy.began = ktime_get();
+	spin_unlock_irq(&p->set.lock);
+	wait_event(p->drain_wait, hm_copy_undisturbed(p));
+	return hm_copy_make_dirty(p);
+}
+
+/* Return: false if an update of the range is in flight. */
+static bool hm_copy_claim(struct hm_primary *p, const struct hm_update *range)
+{
+	bool ok;
+
+	spin_lock_irq(&p->set.lock);
+	ok = !hm_overlap_busy(&p->stream.overlap, range);
+	if (ok) {
+		p->copy.range = *range;
+		p->copy.active = true;
+	}
+	spin_unlock_irq(&p->set.lock);
+	return ok;
+}
+
+static int hm_copy_read(struct hm_write *w, struct block_device *bdev)
+{
+	int err;
+
+	hm_payload_bio(&w->payload, &w->bio, bdev, w->u.sector,
+		       REQ_OP_READ | REQ_IDLE);
+	err = submit_bio_wait(&w->bio);
+	bio_uninit(&w->bio);
+	return err;
+}
+
+/* What reads as zeroes needs no payload on the wire. */
+static void hm_copy_look(struct hm_primary *p, struct hm_write *w)
+{
+	struct bio_vec *bvec;
+	unsigned int i;
+
+	for (i = 0; i < w->payload.count; i++) {
+		bvec = &w->payload.bvec[i];
+		if (memchr_inv(bvec_virt(bvec), 0, bvec->bv_len)) {
+			w->payload_crc = hm_payload_crc(&w->payload);
+			return;
+		}
+	}
+	hm_payload_free(&p->pool, &w->payload);
+	w->u.kind = HM_WRITE_ZEROES;
+	w->cost = sizeof(*w);
+}
+
+/* Return: false if the set has fallen behind meanwhile. */
+static bool hm_copy_queue(struct hm_primary *p, struct hm_write *w)
+{
+	bool ok;
+
+	w->issued = ktime_get();
+	spin_lock_irq(&p->set.lock);
+	p->copy.active = false;
+	ok = p->sync == HM_SYNC_COPYING;
+	if (ok) {
+		p->used += w->cost;
+		p->live++;
+		p->copy.backlog += w->cost;
+		p->copy.done += (u64)w->u.sectors << SECTOR_SHIFT;
+		p->counters.copied += (u64)w->u.sectors << SECTOR_SHIFT;
+		hm_stream_add_copy(&p->stream, &w->u);
+		/* Without this one the backup does not have it all. */
+		p->adopt_after = w->u.seq;
+		trace_hm_issued(&w->u);
+	}
+	spin_unlock_irq(&p->set.lock);
+	wake_up(&p->tx_wait);
+	hm_primary_kick_deferred(p);
+	return ok;
+}
+
+static void hm_copy_sleep(struct hm_primary *p, unsigned int ms)
+{
+	wait_event_interruptible_timeout(p->copy_wait, kthread_should_stop(),
+					 msecs_to_jiffies(ms) + 1);
+}
+
+/* Return: 1 if the range is in the stream, 0: try again, or a negative errno. */
+static int hm_copy_chunk(struct hm_primary *p, struct hm_volume *v,
+			 const struct hm_update *range)
+{
+	struct hm_write *w = hm_copy_alloc(p, range);
+	int err;
+
+	if (!w || !hm_copy_claim(p, range)) {
+		if (w)
+			hm_write_free(w);
+		hm_copy_sleep(p, HM_COPY_RETRY_MS);
+		return 0;
+	}
+	err = hm_copy_read(w, v->dev->bdev);
+	if (err) {
+		spin_lock_irq(&p->set.lock);
+		p->copy.active = false;
+		spin_unlock_irq(&p->set.lock);
+		hm_primary_kick_deferred(p);
+	} else {
+		hm_copy_look(p, w);
+		if (hm_copy_queue(p, w))
+			return 1;
+		err = -ECANCELED;
+	}
+	hm_write_free(w);
+	return err;
+}
+
+static bool hm_copy_may_go(struct hm_primary *p)
+{
+	bool may;
+
+	spin_lock_irq(&p->set.lock);
+	may = p->sync == HM_SYNC_COPYING && !p->copy.paused &&
+	      p->copy.backlog < HM_COPY_WINDOW && p->used <= p->limit / 2;
+	spin_unlock_irq(&p->set.lock);
+	return may || kthread_should_stop();
+}
+
+/* Keep to the rate: the application goes first. */
+static void hm_copy_pace(struct hm_primary *p, u64 bytes, ktime_t since)
+{
+	bool busy = time_before(jiffies, READ_ONCE(p->copy.busy) +
+					 msecs_to_jiffies(HM_COPY_BUSY_MS));
+	u32 kib = READ_ONCE(p->copy.rate_kib);
+	u32 floor = READ_ONCE(p->copy.floor_kib);
+	s64 due;
+
+	if (busy && (!kib || kib > floor))
+		kib = floor;
+	if (!kib)
+		return;
+	due = div_u64((bytes >> 10) * MSEC_PER_SEC, kib);
+	due -= ktime_ms_delta(ktime_get(), since);
+	if (due > 0)
+		hm_copy_sleep(p, due);
+}
+
+static int hm_copy_region(struct hm_primary *p, struct hm_volume *v, u32 region)
+{
+	struct hm_update range = { .kind = HM_WRITE };
+	ktime_t since;
+	u32 sectors;
+	u64 sector;
+	int ret;
+
+	range.volume = v->info.number;
+	hm_regions_range(&v->meta->regions, region, &sector, &sectors);
+	while (sectors) {
+		since = ktime_get();
+		wait_event_interruptible(p->copy_wait, hm_copy_may_go(p));
+		if (kthread_should_stop())
+			return -ECANCELED;
+		range.sector = sector;
+		range.sectors = min_t(u32, sectors, HM_CHUNK_SECTORS -
+				      (u32)(sector & (HM_CHUNK_SECTORS - 1)));
+		ret = hm_copy_chunk(p, v, &range);
+		if (ret < 0)
+			return ret;
+		if (!ret)
+			continue;
+		sector += range.sectors;
+		sectors -= range.sectors;
+		hm_copy_pace(p, (u64)range.sectors << SECTOR_SHIFT, since);
+	}
+	spin_lock_irq(&p->set.lock);
+	if (p->sync == HM_SYNC_COPYING)
+		hm_regions_synced(&v->meta->regions, region);
+	spin_unlock_irq(&p->set.lock);
+	return 0;
+}
+
+/* The next one behind @region of @v, or else the first of all. */
+static bool hm_copy_find(struct hm_primary *p, struct hm_volume **v, u32 *region)
+{
+	bool found;
+	unsigned int i;
+
+	spin_lock_irq(&p->set.lock);
+	found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, *region,
+					       region);
+	for (i = 0; i < HM_MAX_VOLUMES && !found; i++) {
+		*v = p->set.volume[i];
+		found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, 0,
+						       region);
+	}
+	spin_unlock_irq(&p->set.lock);
+	return found;
+}
+
+static void hm_copy_all(struct hm_primary *p)
+{
+	struct hm_volume *v = NULL;
+	u32 region = 0;
+	int err;
+
+	while (!kthread_should_stop() && hm_copy_find(p, &v, &region)) {
+		err = hm_copy_region(p, v, region);
+		if (!err || err == -ECANCELED)
+			continue;
+		hm_err(&p->set, "volume %u: region %u cannot be read from the local disk; it is not copied, trying again",
+		       v->info.number, region);
+		hm_copy_sleep(p, HM_COPY_ERROR_MS);
+	}
+}
+
+/**
+ * hm_primary_copy_thread() - copy what is to be copied, until stopped
+ * @data: the primary; a session is live
+ *
+ * Return: 0.
+ */
+int hm_primary_copy_thread(void *data)
+{
+	struct hm_primary *p = data;
+	unsigned int flags = memalloc_noio_save();
+
+	hm_copy_all(p);
+	/* Now the backup can adopt what it has: the sender looks. */
+	WRITE_ONCE(p->ping, true);
+	wake_up(&p->tx_wait);
+	wait_event_interruptible(p->copy_wait, kthread_should_stop());
+	memalloc_noio_restore(flags);
+	return 0;
+}
