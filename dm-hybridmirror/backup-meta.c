@@ -77,9 +77,7 @@ static void hm_backup_recall_position(struct hm_volume *v, bool others)
 
 	spin_lock_irq(&b->set.lock);
 	if (!others) {
-		memset(b->stream_id, 0, sizeof(b->stream_id));
-		if (s->role == HM_SUPER_BACKUP)
-			memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
+		memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
 		hm_apply_jump(&b->apply, known ? s->seq : 0,
 			      known ? s->group : 0);
 		b->lost = !known;
@@ -139,10 +137,10 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 	err = hm_meta_load(v);
 	if (err)
 		return err;
-	/* Without metadata a volume that joins changes nothing of the set's. */
+	/* One volume of which nothing is known, and the set is worth nothing. */
 	if (v->meta->super.sequence)
 		err = hm_backup_recall(v, others, &l);
-	else if (v->meta->bdev || old || !others)
+	else
 		err = hm_backup_format(v, &l);
 	if (err) {
 		hm_meta_free(v->meta);
@@ -248,8 +246,12 @@ static int hm_backup_forget_regions(struct hm_backup *b)
  * hm_backup_begin() - the primary says how it goes on
  * @b: the backup; nothing of an earlier session is pending
  * @s: the session
+ * @jump: the stream is sent from its beginning
  * @copy: regions are copied out of order until it says that we may adopt its
  *	generation
+ *
+ * At the beginning of a stream we hold what the primary held then, unless there
+ * are copies, so we adopt the generation that it was in.
  *
  * Durable when this returns: that our position is not known exactly, and that we
  * are inconsistent if there are copies. The primary remembers the regions that
@@ -259,7 +261,8 @@ static int hm_backup_forget_regions(struct hm_backup *b)
  *
  * Context: may sleep, for the metadata devices.
  */
-int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy)
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
+		    bool copy)
 {
 	struct hm_lineage l;
 	int err = 0;
@@ -268,7 +271,7 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy)
 	mutex_lock(&b->set.meta_lock);
 	spin_lock_irq(&b->set.lock);
 	l = b->set.lineage;
-	same = !b->position && !copy &&
+	same = !b->position && !jump &&
 	       !memcmp(b->stream_id, s->stream, sizeof(b->stream_id));
 	memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
 	b->position = false;
@@ -277,6 +280,8 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy)
 	if (copy) {
 		hm_lineage_copy_begins(&l, &s->lineage);
 		b->set.forced = false;
+	} else if (jump && s->origin < HM_GENERATIONS) {
+		hm_lineage_adopt(&l, &s->lineage, s->origin);
 	}
 	if (!same)
 		err = hm_set_write_supers(&b->set, &l);
@@ -316,7 +321,7 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 	mutex_lock(&b->set.meta_lock);
 	l = b->set.lineage;
 	news = l.inconsistent;
-	hm_lineage_adopt(&l, &s->lineage);
+	hm_lineage_adopt(&l, &s->lineage, 0);
 	b->set.forced = false;
 	err = hm_set_write_supers(&b->set, &l);
 	mutex_unlock(&b->set.meta_lock);

@@ -322,6 +322,7 @@ static int hm_rx_start(struct hm_rx *rx, const struct hm_update *u)
 	int err = 0;
 
 	if (s->started || (copy && !jump) ||
+	    (jump && !copy && b->set.lineage.inconsistent) ||
 	    (!jump && (b->lost || u->seq != b->apply.at.received + 1 ||
 		       memcmp(b->stream_id, s->stream, sizeof(s->stream)))))
 		return hm_rx_damaged(rx, "it does not begin where we are",
@@ -329,7 +330,7 @@ static int hm_rx_start(struct hm_rx *rx, const struct hm_update *u)
 	if (jump)
 		err = hm_rx_jump(rx, u->seq - 1);
 	if (!err)
-		err = hm_backup_begin(b, s, copy);
+		err = hm_backup_begin(b, s, jump, copy);
 	if (err)
 		return err == -ESHUTDOWN || err == -EPIPE ? err : -EIO;
 	spin_lock_irq(&b->set.lock);
@@ -469,6 +470,7 @@ struct hm_session *hm_session_create(struct hm_backup *b, struct socket *sock,
 	s->id = id;
 	s->want_applied = primary->flags & HM_HELLO_WANT_APPLIED;
 	s->lineage = primary->lineage;
+	s->origin = primary->origin;
 	memcpy(s->stream, primary->stream, sizeof(s->stream));
 	s->last_ack = jiffies;
 	mutex_init(&s->send_lock);

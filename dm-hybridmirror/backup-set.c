@@ -74,6 +74,7 @@ void hm_backup_forget_stream(struct hm_backup *b)
 	hm_backup_drop_pending(b);
 	spin_lock_irq(&b->set.lock);
 	memset(b->stream_id, 0, sizeof(b->stream_id));
+	b->position = false;
 	spin_unlock_irq(&b->set.lock);
 }
 
@@ -305,12 +306,15 @@ int hm_backup_start(struct hm_volume *v)
 		mutex_unlock(&b->set.meta_lock);
 		v->active = true;
 		err = hm_backup_remember(v, old);
-		if (err)
-			hm_set_detach(v);
-		else
-			err = hm_backup_run(b);
-		if (err)
+		if (err) {
 			v->active = false;
+			hm_set_detach(v);
+		}
+		/* The others go on without it. */
+		if (hm_backup_run(b) && !err) {
+			v->active = false;
+			err = -ENOMEM;
+		}
 	}
 	mutex_unlock(&b->set.volumes_lock);
 	return err;

@@ -51,6 +51,7 @@ struct hm_arrival {
  * @over: it has ended, and waits to be reaped
  * @want_applied: the primary completes writes on applied
  * @lineage: the primary's, as it said at the handshake
+ * @origin: which of its generations the stream began with
  * @stream: the stream that it sends
  * @last_ack: jiffies of the last acknowledgment
  *
@@ -70,6 +71,7 @@ struct hm_session {
 	bool over;
 	bool want_applied;
 	struct hm_lineage lineage;
+	u8 origin;
 	u8 stream[HM_UUID_BYTES];
 	unsigned long last_ack;
 };
@@ -219,7 +221,8 @@ void hm_backup_fill_super(struct hm_set *set, struct hm_super *s);
 int hm_backup_remember(struct hm_volume *v, struct hm_volume *old);
 bool hm_backup_is_dirty(struct hm_backup *b);
 int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session);
-int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy);
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
+		    bool copy);
 int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s);
 void hm_backup_note_position(struct hm_backup *b);
 int hm_backup_give_up(struct hm_backup *b);

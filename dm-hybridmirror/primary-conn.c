@@ -60,10 +60,11 @@ static void hm_conn_hello(struct hm_primary *p, struct hm_hello *self)
 	*self = p->hello;
 	spin_lock_irq(&p->set.lock);
 	self->lineage = p->set.lineage;
+	self->origin = hm_lineage_find(&self->lineage, p->origin);
 	self->last_seq = p->stream.last_seq;
-	self->acks.received = p->stream.acked.durable;
-	self->acks.applied = p->stream.acked.durable;
-	self->acks.durable = p->stream.acked.durable;
+	self->acks.received = p->stream.told;
+	self->acks.applied = p->stream.told;
+	self->acks.durable = p->stream.told;
 	/* Nobody can be beyond the beginning of the stream. */
 	if (!p->adopted && !p->stream.acked.received &&
 	    p->sync == HM_SYNC_STREAMING)
@@ -162,6 +163,9 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 	p->session = backup->session;
 	p->refusal = HM_WELCOME;
 	p->tx_failed = false;
+	if (p->settling)
+		p->progress = jiffies;
+	p->settling = false;
 	hm_conn_plan_adoption(p, self, backup, way);
 	/* A request that came meanwhile goes with the next one. */
 	if (self->flags & HM_HELLO_RETRY)
@@ -247,7 +251,9 @@ static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
 	enum hm_way way = hm_judge_way(self, backup);
 	int err;
 
-	hm_primary_met(p, backup);
+	/* At a beginning the backup adopts one that the list has to keep. */
+	if (way != HM_WAY_BEGIN)
+		hm_primary_met(p, backup);
 	if (way == HM_WAY_RESUME && !hm_conn_resume(p, self, backup))
 		way = HM_WAY_COPY;
 	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL) {
@@ -357,6 +363,8 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 		  a.generation == p->hello_generation;
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+	if (ok && READ_ONCE(p->set.lineage.covers_fresh))
+		hm_primary_paired(p);
 	if (alone)
 		hm_primary_be_alone(p);
 	if (adopted)
@@ -405,6 +413,7 @@ static const char *hm_conn_unsettled(struct hm_primary *p)
 		 !p->stream.alone &&
 		 p->set.lineage.generation[0] != p->hello_generation)
 		why = "the backup is to know of a new generation";
+	p->settling = *why;
 	spin_unlock_irq(&p->set.lock);
 	return why;
 }

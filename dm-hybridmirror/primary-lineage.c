@@ -136,6 +136,8 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 	/* Also if it is known: the set's lineage may have gone on without it. */
 	if (!err)
 		err = hm_set_write_supers(set, &l);
+	if (!err && !to_primary(set)->origin)
+		to_primary(set)->origin = l.generation[0];
 	if (err && !known)
 		hm_meta_drop(v);
 	memalloc_noio_restore(noio);
@@ -187,6 +189,26 @@ void hm_primary_met(struct hm_primary *p, const struct hm_hello *backup)
 	spin_lock_irq(&p->set.lock);
 	hm_lineage_met(&p->set.lineage, &backup->lineage);
 	spin_unlock_irq(&p->set.lock);
+	mutex_unlock(&p->set.meta_lock);
+}
+
+/**
+ * hm_primary_paired() - the backup has begun to follow
+ * @p: the primary
+ *
+ * Regions are not cleaned before this is durable. If it cannot be, the next
+ * acknowledgment tries again.
+ *
+ * Context: may sleep, for the metadata devices; the connection's thread.
+ */
+void hm_primary_paired(struct hm_primary *p)
+{
+	struct hm_lineage l;
+
+	mutex_lock(&p->set.meta_lock);
+	l = p->set.lineage;
+	hm_lineage_paired(&l);
+	hm_set_write_supers(&p->set, &l);
 	mutex_unlock(&p->set.meta_lock);
 }
 

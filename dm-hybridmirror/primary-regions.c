@@ -197,7 +197,9 @@ static void hm_primary_clean_end(struct hm_primary *p)
 void hm_primary_clean(struct hm_primary *p)
 {
 	spin_lock_irq(&p->set.lock);
-	if (!p->cleaning)
+	if (p->set.lineage.covers_fresh)
+		p->cleaning = false;
+	else if (!p->cleaning)
 		hm_primary_clean_begin(p);
 	else if (p->stream.acked.durable >= p->clean_after &&
 		 !p->local[!p->cycle] &&

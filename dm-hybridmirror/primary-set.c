@@ -40,11 +40,13 @@ void hm_primary_give_up_backlog(struct hm_primary *p)
 	hm_primary_drop_backlog(p);
 }
 
-/* The superblock of a primary's volume. */
+/*
+ * The superblock of a primary's volume. The stream that it followed as a backup
+ * stays: should it follow again, what it got of it then must not come twice.
+ */
 static void hm_primary_fill_super(struct hm_set *set, struct hm_super *s)
 {
 	s->role = HM_SUPER_PRIMARY;
-	memset(s->stream, 0, sizeof(s->stream));
 	s->position = false;
 	s->forced = false;
 	s->seq = 0;
@@ -421,12 +423,17 @@ out:
 	return err;
 }
 
-/* Will the backup soon hold our generation, so that it can be the primary? */
+/*
+ * Will the backup soon hold our generation, so that it can be the primary? One
+ * that it has not been told of takes another handshake.
+ */
 static bool hm_primary_adopting(struct hm_primary *p)
 {
-	return p->adopt && !p->copy.active && !hm_primary_unsynced(p) &&
+	bool told = p->set.lineage.generation[0] == p->hello_generation;
+
+	return !p->copy.active && !hm_primary_unsynced(p) &&
 	       (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING) &&
-	       p->set.lineage.generation[0] == p->hello_generation;
+	       (told ? p->adopt : !p->stream.alone);
 }
 
 static bool hm_primary_drained(struct hm_primary *p, u64 seq,
@@ -435,8 +442,12 @@ static bool hm_primary_drained(struct hm_primary *p, u64 seq,
 	bool all;
 
 	spin_lock_irq(&p->set.lock);
-	all = p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED ||
-	      (p->stream.acked.durable >= seq && !hm_primary_adopting(p));
+	if (p->link == HM_LINK_CONNECTED)
+		all = p->sync == HM_SYNC_SUSPENDED ||
+		      (p->stream.acked.durable >= seq &&
+		       !hm_primary_adopting(p));
+	else
+		all = !p->settling;
 	*progress = p->progress;
 	spin_unlock_irq(&p->set.lock);
 	return all;

@@ -131,6 +131,7 @@ struct hm_copy {
  * @applied_group: as the backup says
  * @durable_group: likewise
  * @retry: the next handshake asks the backup to try again
+ * @origin: the generation that the data was in when the stream began
  * @adopted: a backup has followed the stream
  * @refusal: the last one, said once in the log
  * @apart: what completes alone belongs to a generation that no backup has been
@@ -140,6 +141,7 @@ struct hm_copy {
  * @adopt: the backup is to adopt our generation
  * @adopt_sent: it was told to, in this session
  * @adopt_after: once it has everything up to this sequence number
+ * @settling: the connection was ended to shake hands anew, and will be back
  * @copy: the copying of regions
  * @cleaning: a cycle of cleaning regions is under way
  * @clean_after: what had to be durable for it to end: sequence number
@@ -195,6 +197,7 @@ struct hm_primary {
 	u64 applied_group;
 	u64 durable_group;
 	bool retry;
+	u64 origin;
 	bool adopted;
 	enum hm_refusal refusal;
 	bool apart;
@@ -203,6 +206,7 @@ struct hm_primary {
 	bool adopt;
 	bool adopt_sent;
 	u64 adopt_after;
+	bool settling;
 	struct hm_copy copy;
 	bool cleaning;
 	u64 clean_after;
@@ -307,6 +311,7 @@ void hm_primary_clean_stopped(struct hm_volume *v);
 int hm_primary_remember(struct hm_volume *v, struct hm_volume *old);
 int hm_primary_write_apart(struct hm_primary *p);
 void hm_primary_met(struct hm_primary *p, const struct hm_hello *backup);
+void hm_primary_paired(struct hm_primary *p);
 void hm_primary_confirmed(struct hm_primary *p);
 
 /* primary-copy.c */

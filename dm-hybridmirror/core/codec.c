@@ -435,6 +435,7 @@ void hm_encode_hello(struct hm_wire_hello *w, const struct hm_hello *h)
 	w->refusal = cpu_to_le16(h->refusal);
 	w->flags = cpu_to_le16(h->flags);
 	hm_encode_lineage(w, &h->lineage);
+	w->origin = h->origin;
 	/* Not memcpy(): bytes of ours beyond the terminator are not sent. */
 	for (i = 0; i < HM_SET_NAME_MAX - 1 && h->set[i]; i++)
 		w->set[i] = h->set[i];
@@ -589,10 +590,13 @@ enum hm_decode hm_decode_hello(const struct hm_wire_hello *w,
 	h->refusal = le16_to_cpu(w->refusal);
 	h->flags = le16_to_cpu(w->flags);
 	memcpy(h->set, w->set, sizeof(h->set));
+	h->origin = w->origin;
 
 	if (!hm_acks_consistent(&h->acks))
 		return HM_DECODE_NUMBER;
-	if (!hm_decode_lineage(w, &h->lineage))
+	if (!hm_decode_lineage(w, &h->lineage) || h->origin > HM_GENERATIONS ||
+	    (h->origin && h->origin < HM_GENERATIONS &&
+	     !h->lineage.generation[h->origin]))
 		return HM_DECODE_LINEAGE;
 	if (h->refusal > HM_REFUSE_LAST)
 		return HM_DECODE_STATUS;

@@ -58,6 +58,7 @@ struct hm_hello {
 	u16 flags;
 	char set[HM_SET_NAME_MAX];
 	struct hm_lineage lineage;
+	u8 origin;
 	u16 volumes;
 	struct hm_volume_info volume[HM_MAX_VOLUMES];
 };

@@ -46,7 +46,8 @@
  * @bitmap_blocks: size of the region bitmap in blocks of HM_META_BLOCK
  * @reserved1: zero
  * @generation: struct hm_lineage
- * @stream: the stream that the backup follows; zero: none
+ * @stream: the stream that the backup follows, or followed before it became the
+ *	primary; zero: none
  * @seq: the backup's position in it, if HM_SUPER_POSITION, else 0
  * @group: group of @seq: the disk is consistent at that group; without
  *	HM_SUPER_POSITION it is at least that

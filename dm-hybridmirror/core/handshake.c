@@ -204,6 +204,10 @@ enum hm_way hm_judge_way(const struct hm_hello *primary,
 	/* A copy goes on where it was if both sides know that it began. */
 	if (backup->lineage.inconsistent != copying)
 		return HM_WAY_COPY;
+	/* It was put back to an older state of itself: regions are clean since. */
+	if (follows && !(backup->flags & HM_HELLO_LOST) &&
+	    backup->acks.durable < primary->acks.durable)
+		return HM_WAY_COPY_ALL;
 	if (follows && !(backup->flags & HM_HELLO_LOST) &&
 	    (copying || !(primary->flags & HM_HELLO_UNSYNCED)))
 		return HM_WAY_RESUME;

@@ -4,6 +4,7 @@
  */
 #include "lineage.h"
 
+/* What hm_lineage_find() says of a generation that is not in the list. */
 #define HM_NOT_FOUND	HM_GENERATIONS
 
 static unsigned int hm_lineage_count(const struct hm_lineage *l)
@@ -15,8 +16,16 @@ static unsigned int hm_lineage_count(const struct hm_lineage *l)
 	return n;
 }
 
-/* Where in the lineage a generation is, or HM_NOT_FOUND. */
-static unsigned int hm_lineage_index(const struct hm_lineage *l, u64 generation)
+/**
+ * hm_lineage_find() - where in the lineage a generation is
+ * @l: the lineage
+ * @generation: the generation, not 0
+ *
+ * Return: its place, 0 is the newest; HM_GENERATIONS: it is not there.
+ *
+ * Context: any.
+ */
+unsigned int hm_lineage_find(const struct hm_lineage *l, u64 generation)
 {
 	unsigned int n = hm_lineage_count(l);
 	unsigned int i;
@@ -94,7 +103,7 @@ void hm_lineage_write_apart(struct hm_lineage *l, u64 generation)
  */
 void hm_lineage_met(struct hm_lineage *primary, const struct hm_lineage *backup)
 {
-	unsigned int i = hm_lineage_index(primary, backup->generation[0]);
+	unsigned int i = hm_lineage_find(primary, backup->generation[0]);
 	unsigned int drop;
 
 	if (i == HM_NOT_FOUND || i < 2 || i >= primary->covered)
@@ -108,6 +117,18 @@ void hm_lineage_met(struct hm_lineage *primary, const struct hm_lineage *backup)
 }
 
 /**
+ * hm_lineage_paired() - a backup has begun to follow, and remembers it
+ * @l: the primary's lineage
+ *
+ * Durable before any region is cleaned: from then on the regions no longer name
+ * what a fresh peer lacks.
+ */
+void hm_lineage_paired(struct hm_lineage *l)
+{
+	l->covers_fresh = false;
+}
+
+/**
  * hm_lineage_confirmed() - the backup holds our newest generation, durably
  * @l: the primary's lineage
  */
@@ -115,6 +136,24 @@ void hm_lineage_confirmed(struct hm_lineage *l)
 {
 	l->covered = 1;
 	l->covers_fresh = false;
+}
+
+/**
+ * hm_lineage_adopt() - the backup holds all that a generation of the primary had
+ * @backup: its lineage: that generation, and what came before it
+ * @primary: the primary's
+ * @from: which of the primary's: 0 is the newest; there is one
+ */
+void hm_lineage_adopt(struct hm_lineage *backup,
+		      const struct hm_lineage *primary, unsigned int from)
+{
+	unsigned int n = hm_lineage_count(primary);
+	unsigned int i;
+
+	memset(backup, 0, sizeof(*backup));
+	for (i = 0; from + i < n; i++)
+		backup->generation[i] = primary->generation[from + i];
+	backup->covered = 1;
 }
 
 /*
@@ -126,7 +165,7 @@ void hm_lineage_confirmed(struct hm_lineage *l)
 static unsigned int hm_lineage_copy_from(const struct hm_lineage *backup,
 					 const struct hm_lineage *primary)
 {
-	unsigned int i = hm_lineage_index(primary, backup->generation[0]);
+	unsigned int i = hm_lineage_find(primary, backup->generation[0]);
 
 	if (i && i < primary->covered)
 		return i;
@@ -142,29 +181,9 @@ static unsigned int hm_lineage_copy_from(const struct hm_lineage *backup,
 void hm_lineage_copy_begins(struct hm_lineage *backup,
 			    const struct hm_lineage *primary)
 {
-	unsigned int n = hm_lineage_count(primary);
-	unsigned int from = hm_lineage_copy_from(backup, primary);
-	unsigned int i;
-
-	memset(backup, 0, sizeof(*backup));
-	for (i = 0; from + i < n; i++)
-		backup->generation[i] = primary->generation[from + i];
-	backup->covered = 1;
+	hm_lineage_adopt(backup, primary,
+			 hm_lineage_copy_from(backup, primary));
 	backup->inconsistent = true;
-}
-
-/**
- * hm_lineage_adopt() - the backup holds all that the primary's generation had
- * @backup: its lineage
- * @primary: the primary's
- */
-void hm_lineage_adopt(struct hm_lineage *backup,
-		      const struct hm_lineage *primary)
-{
-	*backup = *primary;
-	backup->covered = 1;
-	backup->covers_fresh = false;
-	backup->inconsistent = false;
 }
 
 /**
@@ -206,10 +225,10 @@ bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
 	struct hm_lineage older = *other;
 	unsigned int covered, n, i;
 
-	i = hm_lineage_index(l, older.generation[0]);
+	i = hm_lineage_find(l, older.generation[0]);
 	if (i == HM_NOT_FOUND) {
 		older = *l;
-		i = hm_lineage_index(other, older.generation[0]);
+		i = hm_lineage_find(other, older.generation[0]);
 		if (i == HM_NOT_FOUND || hm_lineage_fresh(&older))
 			return false;
 		*l = *other;
@@ -253,8 +272,8 @@ enum hm_pairing hm_lineage_judge(const struct hm_lineage *primary,
 		return primary->covers_fresh ? HM_PAIR_SAME : HM_PAIR_ALL;
 	if (hm_lineage_fresh(primary))
 		return gives_up ? HM_PAIR_ALL : HM_PAIR_UNRELATED;
-	i = hm_lineage_index(primary, backup->generation[0]);
-	j = hm_lineage_index(backup, primary->generation[0]);
+	i = hm_lineage_find(primary, backup->generation[0]);
+	j = hm_lineage_find(backup, primary->generation[0]);
 	if (i != HM_NOT_FOUND && j != HM_NOT_FOUND)
 		return !i && !j ? HM_PAIR_SAME :
 		       gives_up ? HM_PAIR_ALL : HM_PAIR_UNRELATED;
@@ -265,7 +284,7 @@ enum hm_pairing hm_lineage_judge(const struct hm_lineage *primary,
 	if (j != HM_NOT_FOUND)
 		return j < backup->covered ? HM_PAIR_SAME : HM_PAIR_ALL;
 	for (p = 0; p < HM_GENERATIONS && primary->generation[p]; p++) {
-		b = hm_lineage_index(backup, primary->generation[p]);
+		b = hm_lineage_find(backup, primary->generation[p]);
 		if (b == HM_NOT_FOUND)
 			continue;
 		if (!gives_up)

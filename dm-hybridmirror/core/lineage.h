@@ -52,15 +52,17 @@ enum hm_pairing {
 
 bool hm_lineage_valid(const struct hm_lineage *l);
 bool hm_lineage_fresh(const struct hm_lineage *l);
+unsigned int hm_lineage_find(const struct hm_lineage *l, u64 generation);
 void hm_lineage_found(struct hm_lineage *l, u64 generation);
 void hm_lineage_write_apart(struct hm_lineage *l, u64 generation);
 void hm_lineage_met(struct hm_lineage *primary,
 		    const struct hm_lineage *backup);
+void hm_lineage_paired(struct hm_lineage *l);
 void hm_lineage_confirmed(struct hm_lineage *l);
 void hm_lineage_copy_begins(struct hm_lineage *backup,
 			    const struct hm_lineage *primary);
 void hm_lineage_adopt(struct hm_lineage *backup,
-		      const struct hm_lineage *primary);
+		      const struct hm_lineage *primary, unsigned int from);
 bool hm_lineage_may_promote(const struct hm_lineage *l, bool forced);
 void hm_lineage_promote(struct hm_lineage *l, u64 generation);
 bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other);

@@ -236,6 +236,7 @@ bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 	    acks->durable < s->claimed.durable)
 		return false;
 	s->claimed = *acks;
+	s->told = max(s->told, acks->durable);
 	hm_stream_advance(s, completed, released);
 	return true;
 }
@@ -261,6 +262,30 @@ void hm_stream_set_alone(struct hm_stream *s, bool alone,
 		hm_stream_complete(s, u, completed);
 }
 
+/* What the backlog holds beyond what was received will be taken again. */
+static void hm_stream_go_back(struct hm_stream *s, const struct hm_acks *acks,
+			      struct list_head *completed,
+			      struct list_head *released)
+{
+	struct hm_update *u;
+
+	s->taken = acks->received;
+	s->sent = acks->received;
+	s->claimed = *acks;
+	s->unsent = NULL;
+	s->unreceived = NULL;
+	s->unapplied = NULL;
+	if (!list_empty(&s->backlog)) {
+		u = list_first_entry(&s->backlog, struct hm_update, stream);
+		s->unreceived = u;
+		s->unapplied = u;
+		while (u && u->seq <= acks->received)
+			u = hm_stream_next(s, u);
+		s->unsent = u;
+	}
+	hm_stream_advance(s, completed, released);
+}
+
 /**
  * hm_stream_restart() - a new session with a backup whose position is void
  * @s: the stream; no sender is active
@@ -283,8 +308,7 @@ u64 hm_stream_restart(struct hm_stream *s, struct list_head *completed,
 		list_first_entry(&s->backlog, struct hm_update, stream)->seq - 1;
 	from.applied = from.durable;
 	from.received = from.durable;
-	s->taken = max(s->taken, from.durable);
-	hm_stream_resume(s, &from, completed, released);
+	hm_stream_go_back(s, &from, completed, released);
 	return from.durable + 1;
 }
 
@@ -314,29 +338,14 @@ static bool hm_stream_holds_after(const struct hm_stream *s, u64 seq)
 bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
 		      struct list_head *completed, struct list_head *released)
 {
-	struct hm_update *u;
-
 	if (acks->durable > acks->applied || acks->applied > acks->received ||
 	    acks->received > s->taken ||
 	    acks->durable < s->acked.durable ||
 	    !hm_stream_holds_after(s, acks->received))
 		return false;
 
-	s->taken = acks->received;
-	s->sent = acks->received;
-	s->claimed = *acks;
-	s->unsent = NULL;
-	s->unreceived = NULL;
-	s->unapplied = NULL;
-	if (!list_empty(&s->backlog)) {
-		u = list_first_entry(&s->backlog, struct hm_update, stream);
-		s->unreceived = u;
-		s->unapplied = u;
-		while (u && u->seq <= acks->received)
-			u = hm_stream_next(s, u);
-		s->unsent = u;
-	}
-	hm_stream_advance(s, completed, released);
+	s->told = max(s->told, acks->durable);
+	hm_stream_go_back(s, acks, completed, released);
 	return true;
 }
 

@@ -44,6 +44,7 @@ struct hm_acks {
  * @sent: all up to this have left the sender in this session
  * @claimed: what the backup acknowledged in this session
  * @acked: the part of @claimed up to @sent, the part that counts
+ * @told: the most that a backup ever said to be durable
  * @backlog: updates that are not durable on the backup, by hm_update.stream
  * @unsent: the first update of @backlog beyond @taken, or NULL
  * @unreceived: the first update of @backlog beyond @acked.received, or NULL
@@ -63,6 +64,7 @@ struct hm_stream {
 	u64 sent;
 	struct hm_acks claimed;
 	struct hm_acks acked;
+	u64 told;
 	struct list_head backlog;
 	struct hm_update *unsent;
 	struct hm_update *unreceived;

@@ -65,7 +65,8 @@ struct hm_wire_volume {
  * @stream: names the stream: chosen by the primary when its set is created;
  *	all zero in the backup's hello if it does not follow this one
  * @session: 0 in the primary's hello; chosen by the backup
- * @received: in the backup's hello: its acknowledgment
+ * @received: in the backup's hello: its acknowledgment; in the primary's: the most
+ *	that a backup ever said to be durable
  * @applied: likewise
  * @durable: likewise
  * @last_seq: in the primary's hello: the newest update
@@ -76,6 +77,8 @@ struct hm_wire_volume {
  * @reserved: zero
  * @generation: the sender's lineage
  * @covered: likewise
+ * @origin: in the primary's hello: which of @generation its data was in when the
+ *	stream began; HM_GENERATIONS: none of them. Else 0
  * @reserved3: zero
  * @volume: the volumes of the set, by rising number; the rest zero
  * @reserved2: zero
@@ -97,7 +100,8 @@ struct hm_wire_hello {
 	__le16 reserved;
 	__le64 generation[HM_GENERATIONS];
 	u8 covered;
-	u8 reserved3[7];
+	u8 origin;
+	u8 reserved3[6];
 	struct hm_wire_volume volume[HM_MAX_VOLUMES];
 	__le32 reserved2;
 	__le32 crc;

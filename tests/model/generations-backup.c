@@ -32,6 +32,8 @@ void begin(u8 h)
 	bool copy = w.link.wire_flags & HM_START_COPY;
 	bool same;
 
+	if (jump && !copy && l.inconsistent)
+		violated('p', "a copy goes on as if it were consistent");
 	if (!jump && (b->lost || w.link.wire_seq != b->received + 1 ||
 		      b->stream != w.link.stream)) {
 		violated('p', "the stream does not begin where the backup is");
@@ -41,13 +43,16 @@ void begin(u8 h)
 		b->received = w.link.wire_seq - 1;
 		b->durable = b->received;
 	}
-	same = !b->position && !copy && b->stream == w.link.stream;
+	same = !b->position && !jump && b->stream == w.link.stream;
 	b->stream = w.link.stream;
 	b->position = false;
 	b->lost = false;
 	if (copy) {
 		hm_lineage_copy_begins(&l, &primary);
 		b->forced = false;
+	} else if (jump && w.link.origin < HM_GENERATIONS) {
+		hm_lineage_adopt(&l, &primary, w.link.origin);
+		claim_adopted(h, w.link.origin);
 	}
 	if (!same)
 		write_supers(h, &l);
@@ -121,10 +126,10 @@ void adopt(u8 h)
 		violated('p', "it would adopt what it does not have");
 		return;
 	}
-	hm_lineage_adopt(&l, &primary);
+	hm_lineage_adopt(&l, &primary, 0);
 	backup(h)->forced = false;
 	write_supers(h, &l);
-	claim_adopted(h);
+	claim_adopted(h, 0);
 	wire_done();
 }
 
@@ -138,6 +143,7 @@ bool may_ack(u8 h)
 	    w.link.stage != LINKED || w.link.ack)
 		return false;
 	return b->received != p->received || b->durable != p->durable ||
+	       w.host[!h].line.covers_fresh ||
 	       (p->adopt && !w.host[h].line.inconsistent &&
 		w.host[h].line.generation[0] == p->hello_generation);
 }

@@ -199,11 +199,11 @@ void expect_adoption(u8 h)
 	}
 }
 
-void claim_adopted(u8 h)
+void claim_adopted(u8 h, u8 from)
 {
 	if (memcmp(w.link.expected, w.host[h].disk, sizeof(w.link.expected)))
 		violated('a', "it adopts a generation and does not hold what that had");
 	w.truth.paired = !forgets(0) && !forgets(1);
-	w.truth.begun[0] = 0;
-	w.truth.begun[1] = 0;
+	w.truth.begun[h] = 0;
+	w.truth.begun[!h] = from;
 }

@@ -68,12 +68,12 @@ const struct config configs[] = {
 	  .expect = 'a', .prefix = { PAIRED } },
 	{ .name = "hasty", .writes = 3, .depth = 6, .flags = G_HASTY,
 	  .expect = 'a', .prefix = { { S_PRIMARY, A }, { S_BACKUP, B } } },
-	{ .name = "in-flight", .writes = 3, .depth = 6, .expect = 'e',
+	{ .name = "in-flight", .writes = 3, .depth = 6, .expect = 'a',
 	  .flags = G_SLOW | G_CLEANING | G_IN_FLIGHT, .prefix = { PAIRED } },
 	{ .name = "forgetful", .writes = 3, .depth = 6, .flags = G_FORGETFUL,
 	  .expect = 'e', .prefix = { BOTH_WRITTEN } },
 	{ .name = "lazy", .writes = 3, .depth = 6, .flags = G_LAZY,
-	  .expect = 'e', .prefix = { PAIRED } },
+	  .expect = 'a', .prefix = { PAIRED } },
 
 	/* So is the core. */
 	{ .name = "apart", .control = "apart", .writes = 3, .depth = 6,

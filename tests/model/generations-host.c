@@ -92,6 +92,7 @@ u8 new_generation(void)
 		highest(&w.host[h].line, &most);
 		highest(&w.host[h].super.line, &most);
 		most = max(most, w.host[h].p.hello_generation);
+		most = max(most, w.host[h].p.origin);
 	}
 	highest(&w.link.line, &most);
 	highest(&w.link.self.line, &most);
@@ -122,7 +123,8 @@ static void fill_super(struct host *host, struct super *s)
 	s->formatted = true;
 	s->role = host->role;
 	s->forced = host->role == BACKUP && host->b.forced;
-	s->stream = host->role == BACKUP ? host->b.stream : 0;
+	if (host->role == BACKUP)
+		s->stream = host->b.stream;
 	s->position = host->role == BACKUP && host->b.position;
 	s->seq = s->position ? host->b.durable : 0;
 }
@@ -218,6 +220,8 @@ void start_primary(u8 h)
 	host->p.alone = !(config->flags & G_STALL);
 	write_regions(h);
 	write_supers(h, &l);
+	host->p.origin = (u8)l.generation[0];
+	memcpy(host->p.first, host->disk, sizeof(host->disk));
 	/* hm_primary_look_at_regions() */
 	if (regions[h].unsynced_count)
 		host->p.sync = COPYING;
@@ -232,7 +236,7 @@ static void recall_backup(u8 h)
 
 	host->line = s->line;
 	host->b.forced = s->forced;
-	host->b.stream = s->role == BACKUP ? s->stream : 0;
+	host->b.stream = s->stream;
 	host->b.received = known ? s->seq : 0;
 	host->b.durable = host->b.received;
 	host->b.lost = !known;

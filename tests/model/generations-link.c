@@ -34,6 +34,7 @@ void session_over(u8 h)
 	w.link.started = NOT_STARTED;
 	w.link.stream = 0;
 	memset(&w.link.line, 0, sizeof(w.link.line));
+	w.link.origin = 0;
 	clear_wire();
 }
 
@@ -79,9 +80,11 @@ static void primary_hello(u8 h, struct hello *self)
 {
 	const struct host *host = &w.host[h];
 	const struct primary *p = &host->p;
+	struct hm_lineage l = line_get(&host->line);
+	unsigned int origin = hm_lineage_find(&l, p->origin);
 	u16 flags = 0;
 
-	if (!p->adopted && p->sync == STREAMING)
+	if (!p->adopted && !p->received && p->sync == STREAMING)
 		flags |= HM_HELLO_FIRST;
 	if (p->sync == BEHIND || regions[h].unsynced_count)
 		flags |= HM_HELLO_UNSYNCED;
@@ -89,9 +92,10 @@ static void primary_hello(u8 h, struct hello *self)
 		flags |= HM_HELLO_COPYING;
 	self->line = host->line;
 	self->stream = p->stream;
+	self->origin = (u8)origin;
 	self->last_seq = p->last_seq;
-	self->received = p->durable;
-	self->durable = p->durable;
+	self->received = p->told;
+	self->durable = p->told;
 	self->flags = (u8)flags;
 	self->flags_high = flags >> 8;
 }
@@ -123,6 +127,7 @@ static struct hm_hello hello_get(const struct hello *h)
 	struct hm_hello to = {
 		.lineage = line_get(&h->line),
 		.stream = { h->stream },
+		.origin = h->origin,
 		.last_seq = h->last_seq,
 		.acks = { h->received, h->durable, h->durable },
 		.flags = h->flags | h->flags_high << 8,
@@ -140,6 +145,7 @@ static void welcome(u8 h, const struct hello *hello, struct hello *answer)
 	w.link.session = true;
 	w.link.stream = hello->stream;
 	w.link.line = hello->line;
+	w.link.origin = hello->origin;
 	/* hm_guest_hide() */
 	if (answer->stream != hello->stream) {
 		answer->stream = 0;
@@ -203,6 +209,7 @@ static bool resume(u8 h, const struct hello *answer)
 	p->taken = answer->received;
 	p->received = answer->received;
 	p->durable = answer->durable;
+	p->told = max(p->told, p->durable);
 	complete(h);
 	/* hm_stream_release() */
 	while (p->backlogged > p->last_seq - p->durable) {
@@ -271,6 +278,8 @@ static void start(u8 h, enum hm_way way)
 	if (!w.link.session)
 		return;
 	w.link.wire = START;
+	if (way == HM_WAY_BEGIN)
+		memcpy(w.link.expected, w.host[h].p.first, REGIONS);
 	w.link.wire_flags = flags;
 	w.link.wire_seq = w.host[h].p.taken + 1;
 }
@@ -288,7 +297,8 @@ static void met(u8 h)
 /* hm_conn_begin() */
 static void begin_session(u8 h, enum hm_way way)
 {
-	met(h);
+	if (way != HM_WAY_BEGIN)
+		met(h);
 	if (way == HM_WAY_RESUME && !resume(h, &w.link.answer))
 		way = HM_WAY_COPY;
 	if (way == HM_WAY_COPY_ALL)

@@ -255,7 +255,8 @@ void copy_region(u8 h, u8 region)
 
 bool may_cycle(u8 h)
 {
-	return linked(h) && !primary(h)->cleaning && regions[h].dirty_count;
+	return linked(h) && !primary(h)->cleaning && regions[h].dirty_count &&
+	       !w.host[h].line.covers_fresh;
 }
 
 /* hm_primary_clean_begin() */
@@ -299,6 +300,15 @@ static void release(struct primary *p)
 	p->backlogged -= n;
 }
 
+/* hm_primary_paired() */
+static void paired(u8 h)
+{
+	struct hm_lineage l = line_get(&w.host[h].line);
+
+	hm_lineage_paired(&l);
+	write_supers(h, &l);
+}
+
 /* hm_primary_confirmed() */
 static void confirmed(u8 h)
 {
@@ -328,12 +338,15 @@ void acked(u8 h)
 		violated('p', "an acknowledgment that cannot be");
 	p->received = w.link.ack_received;
 	p->durable = w.link.ack_durable;
+	p->told = max(p->told, p->durable);
 	complete(h);
 	release(p);
 	w.link.ack = false;
 	w.link.ack_received = 0;
 	w.link.ack_durable = 0;
 	w.link.ack_generation = 0;
+	if (w.host[h].line.covers_fresh)
+		paired(h);
 	if (p->adopt && p->adopt_sent && generation == p->hello_generation)
 		confirmed(h);
 }

@@ -70,8 +70,10 @@ static void rename_generations(void)
 	rename_line(&n, &w.link.line);
 	rename_line(&n, &w.link.self.line);
 	rename_line(&n, &w.link.answer.line);
-	for (h = 0; h < HOSTS; h++)
+	for (h = 0; h < HOSTS; h++) {
 		rename_one(&n, &w.host[h].p.hello_generation);
+		rename_one(&n, &w.host[h].p.origin);
+	}
 	rename_one(&n, &w.link.ack_generation);
 }
 

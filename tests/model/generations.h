@@ -63,11 +63,14 @@ struct primary {
 	u8 taken;
 	u8 received;
 	u8 durable;
+	u8 told;
 	struct record backlog[BACKLOG];	/* of durable + 1 and so on */
 	u8 backlogged;
 	u8 sync;
 	u8 alone;
 	u8 apart;
+	u8 origin;
+	u8 first[REGIONS];	/* its disk when the stream began */
 	u8 adopted;
 	u8 copying;
 	u8 adopt;
@@ -111,6 +114,7 @@ struct host {
 struct hello {
 	struct line line;
 	u8 stream;
+	u8 origin;
 	u8 last_seq;
 	u8 received;
 	u8 durable;
@@ -131,11 +135,12 @@ struct link {
 	u8 started;
 	u8 stream;		/* of the session */
 	struct line line;	/* the primary's, as the backup was told */
+	u8 origin;		/* likewise */
 	u8 wire;		/* enum message */
 	u8 wire_flags;
 	u8 wire_seq;
 	struct record wire_record;
-	u8 expected[REGIONS];	/* with ADOPT: what the backup must hold */
+	u8 expected[REGIONS];	/* if it adopts: what the backup must hold */
 	u8 ack;			/* an acknowledgment is on its way */
 	u8 ack_received;
 	u8 ack_durable;
@@ -313,7 +318,7 @@ void claim_welcome(u8 primary, u8 backup);
 void claim_partial(u8 primary, u8 backup);
 void claim_promotion(u8 h, bool forced);
 void expect_adoption(u8 h);
-void claim_adopted(u8 h);
+void claim_adopted(u8 h, u8 from);
 
 /* generations-events.c */
 unsigned int steps_enabled(struct step *list, unsigned int room);

@@ -210,6 +210,7 @@ static void test_encode_leaks_nothing(void **state)
 	h.flags = 0;
 	strcpy(h.set, "orders");
 	h.lineage = clean.lineage;
+	h.origin = 0;
 	h.volumes = clean.volumes;
 	memcpy(h.volume, clean.volume, 2 * sizeof(h.volume[0]));
 	hm_encode_hello(&w, &h);
@@ -282,7 +283,12 @@ static void test_header(void **state)
 	assert_decode(decode_with(reserved2, cpu_to_le32(1)),
 		      HM_DECODE_RESERVED);
 	assert_decode(decode_with(reserved3[0], 1), HM_DECODE_RESERVED);
-	assert_decode(decode_with(reserved3[6], 1), HM_DECODE_RESERVED);
+	assert_decode(decode_with(reserved3[5], 1), HM_DECODE_RESERVED);
+	assert_decode(decode_with(origin, HM_GENERATIONS), HM_DECODE_OK);
+	assert_decode(decode_with(origin, HM_GENERATIONS + 1),
+		      HM_DECODE_LINEAGE);
+	assert_decode(decode_with(origin, HM_GENERATIONS - 1),
+		      HM_DECODE_LINEAGE);
 	assert_decode(decode_with(flags, cpu_to_le16(HM_HELLO_FLAGS)),
 		      HM_DECODE_OK);
 	assert_decode(decode_with(flags, cpu_to_le16(HM_HELLO_FLAGS + 1)),

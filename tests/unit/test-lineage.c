@@ -193,9 +193,36 @@ static void test_adopt(void **state)
 
 	p.covers_fresh = true;
 	b.inconsistent = true;
-	hm_lineage_adopt(&b, &p);
+	hm_lineage_adopt(&b, &p, 0);
 	assert_line(&b, LINE(1, 7, 6, 5));
 	assert_judge(p, b, HM_PAIR_SAME, HM_PAIR_SAME);
+}
+
+/* The generation that a stream began with, though others came since. */
+static void test_adopt_origin(void **state)
+{
+	struct hm_lineage p = LINE(3, 7, 6, 5), b = fresh;
+
+	hm_lineage_adopt(&b, &p, hm_lineage_find(&p, 6));
+	assert_line(&b, LINE(1, 6, 5));
+	assert_judge(p, b, HM_PAIR_SAME, HM_PAIR_SAME);
+	/* Written there: it never had what the primary completed in 7. */
+	hm_lineage_write_apart(&b, 9);
+	assert_judge(p, b, HM_PAIR_DIVERGED, HM_PAIR_SAME);
+	assert_int_equal(hm_lineage_find(&p, 4), HM_GENERATIONS);
+	assert_int_equal(hm_lineage_find(&fresh, 5), HM_GENERATIONS);
+}
+
+/* A blank disk in the place of the one that regions were copied to */
+static void test_paired(void **state)
+{
+	struct hm_lineage p;
+
+	hm_lineage_found(&p, 7);
+	assert_judge(p, fresh, HM_PAIR_SAME, HM_PAIR_SAME);
+	hm_lineage_paired(&p);
+	assert_line(&p, LINE(1, 7));
+	assert_judge(p, fresh, HM_PAIR_ALL, HM_PAIR_ALL);
 }
 
 static void test_promote(void **state)
@@ -248,7 +275,7 @@ static void test_join(void **state)
 	before.inconsistent = true;
 	after = before;
 	want = LINE(2, 6, 5);
-	hm_lineage_adopt(&after, &want);
+	hm_lineage_adopt(&after, &want, 0);
 	want.inconsistent = true;
 	want.covered = 1;
 	assert_join(before, after, want);
@@ -317,6 +344,8 @@ int main(void)
 		cmocka_unit_test(test_copy_begins_full),
 		cmocka_unit_test(test_copy_begins_forced),
 		cmocka_unit_test(test_adopt),
+		cmocka_unit_test(test_adopt_origin),
+		cmocka_unit_test(test_paired),
 		cmocka_unit_test(test_promote),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_join_strangers),

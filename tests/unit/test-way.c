@@ -8,7 +8,7 @@ struct pair {
 	const char *words;
 	u16 primary;		/* HM_HELLO_* */
 	u64 last_seq;
-	u64 durable;
+	u64 durable;		/* what the primary knows of */
 	bool follows;
 	u16 backup;		/* HM_HELLO_* */
 	struct hm_lineage lineage;	/* the backup's */
@@ -23,6 +23,7 @@ static enum hm_way judge(const struct pair *pair)
 	primary.acks.durable = pair->durable;
 	backup.flags = pair->backup;
 	backup.lineage = pair->lineage;
+	backup.acks.durable = 80;
 	if (!pair->follows)
 		memset(backup.stream, 0, sizeof(backup.stream));
 	return hm_judge_way(&primary, &backup);
@@ -149,6 +150,10 @@ static void test_copies_everything(void **state)
 		  LINEAGE(1, APART) },
 		{ "written apart for too long, given up", FIRST, 0, 0, false,
 		  GIVES_UP, LINEAGE(1, APART, OLDER) },
+		{ "put back to an older state of itself", 0, 100, 81, true, 0,
+		  SAME },
+		{ "likewise, in the middle of a copy", COPYING, 100, 81, true,
+		  0, BEGUN },
 		{ "another backup has followed the stream", 0, 100, 80, false,
 		  0, SAME },
 		{ "another backup has, from the first update on", FIRST, 100,

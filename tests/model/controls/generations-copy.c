@@ -7,5 +7,5 @@ const char *const control = "copy";
 void hm_lineage_copy_begins(struct hm_lineage *backup,
 			    const struct hm_lineage *primary)
 {
-	hm_lineage_adopt(backup, primary);
+	hm_lineage_adopt(backup, primary, 0);
 }
