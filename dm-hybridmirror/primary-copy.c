@@ -69,16 +69,16 @@ static bool hm_copy_all_active(struct hm_primary *p)
 	return true;
 }
 
-static void hm_copy_lose(struct hm_primary *p, bool all)
+/* One volume for each hold of the lock: there may be many regions. */
+static void hm_copy_lose_all(struct hm_primary *p)
 {
-	struct hm_volume *v;
 	unsigned int i;
 
-	lockdep_assert_held(&p->set.lock);
-	for (i = 0; i < HM_MAX_VOLUMES && all; i++) {
-		v = p->set.volume[i];
-		if (v)
-			hm_regions_lose_all(&v->meta->regions);
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		spin_lock_irq(&p->set.lock);
+		if (p->set.volume[i])
+			hm_regions_lose_all(&p->set.volume[i]->meta->regions);
+		spin_unlock_irq(&p->set.lock);
 	}
 }
 
@@ -129,19 +129,20 @@ int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
 		return -EBUSY;
 	spin_lock_irq(&p->set.lock);
 	behind = p->sync == HM_SYNC_BEHIND;
-	if (behind)
-		hm_primary_lose_backlog(p);
 	spin_unlock_irq(&p->set.lock);
-	if (behind)
+	if (behind) {
+		hm_primary_lose_backlog(p);
 		hm_primary_give_up_backlog(p);
+	}
 
 	p->session = backup->session;
 	if (backup->flags & HM_HELLO_DIRTY)
 		err = hm_copy_ranges(p, page);
 	if (err)
 		return err;
+	if (all)
+		hm_copy_lose_all(p);
 	spin_lock_irq(&p->set.lock);
-	hm_copy_lose(p, all);
 	if (p->sync != HM_SYNC_COPYING)
 		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
 	p->copy.total = hm_primary_unsynced(p);

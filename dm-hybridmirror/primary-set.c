@@ -553,8 +553,8 @@ static void hm_primary_miss(struct hm_primary *p)
 	spin_lock_irq(&p->set.lock);
 	hm_primary_set_sync(p, HM_SYNC_BEHIND,
 			    "a volume was removed before the backup had all of it");
-	hm_primary_lose_backlog(p);
 	spin_unlock_irq(&p->set.lock);
+	hm_primary_lose_backlog(p);
 	hm_primary_give_up_backlog(p);
 }
 
