@@ -322,36 +322,80 @@ static int hm_copy_region(struct hm_primary *p, struct hm_volume *v, u32 region)
 	return 0;
 }
 
-/* The next one behind @region of @v, or else the first of all. */
-static bool hm_copy_find(struct hm_primary *p, struct hm_volume **v, u32 *region)
+/*
+ * The next region to copy, at @region of volume @number or behind it; both are
+ * moved there. NULL if there is none.
+ */
+static struct hm_volume *hm_copy_find(struct hm_primary *p, u16 *number,
+				      u32 *region)
 {
-	bool found;
-	unsigned int i;
+	struct hm_volume *v, *found = NULL;
 
 	spin_lock_irq(&p->set.lock);
-	found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, *region,
-					       region);
-	for (i = 0; i < HM_MAX_VOLUMES && !found; i++) {
-		*v = p->set.volume[i];
-		found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, 0,
-						       region);
+	for (; *number < HM_MAX_VOLUMES; (*number)++, *region = 0) {
+		v = p->set.volume[*number];
+		if (v && hm_regions_next_unsynced(&v->meta->regions, *region,
+						  region)) {
+			found = v;
+			break;
+		}
 	}
 	spin_unlock_irq(&p->set.lock);
 	return found;
 }
 
-static void hm_copy_all(struct hm_primary *p)
+/* Return: false if regions were left out, since they cannot be read. */
+static bool hm_copy_pass(struct hm_primary *p)
 {
-	struct hm_volume *v = NULL;
+	struct hm_volume *v;
+	bool all = true;
 	u32 region = 0;
+	u16 number = 0;
 	int err;
 
-	while (!kthread_should_stop() && hm_copy_find(p, &v, &region)) {
+	while (!kthread_should_stop() && (v = hm_copy_find(p, &number, &region))) {
 		err = hm_copy_region(p, v, region);
 		if (!err || err == -ECANCELED)
 			continue;
 		hm_err(&p->set, "volume %u: region %u cannot be read from the local disk; it is not copied, trying again",
-		       v->info.number, region);
+		       number, region++);
+		all = false;
+	}
+	return all;
+}
+
+static bool hm_copy_done(struct hm_primary *p)
+{
+	bool done;
+
+	spin_lock_irq(&p->set.lock);
+	done = !hm_primary_unsynced(p);
+	spin_unlock_irq(&p->set.lock);
+	return done;
+}
+
+/* Not done, and nothing but the local disk is in the way. */
+static void hm_copy_say_unreadable(struct hm_primary *p)
+{
+	static const char why[] = "regions cannot be read from the local disk and are not copied: mend it, or write them anew";
+	bool news;
+
+	spin_lock_irq(&p->set.lock);
+	news = p->sync == HM_SYNC_COPYING && p->reason != why;
+	if (news)
+		p->reason = why;
+	spin_unlock_irq(&p->set.lock);
+	if (news)
+		hm_set_event(&p->set);
+}
+
+/* What cannot be read does not keep the rest waiting. */
+static void hm_copy_all(struct hm_primary *p)
+{
+	while (!kthread_should_stop() && !hm_copy_done(p)) {
+		if (hm_copy_pass(p))
+			continue;
+		hm_copy_say_unreadable(p);
 		hm_copy_sleep(p, HM_COPY_ERROR_MS);
 	}
 }
