@@ -83,13 +83,14 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 	if (!room)
 		return ERR_PTR(-ENOSPC);
 
-	a = hm_pool_update(&b->pool);
+	a = hm_pool_update(&b->pool, HM_ALLOC_RECLAIM);
 	if (a) {
 		memset(a, 0, sizeof(*a));
 		a->u = r->update;
 		a->set = b;
 		a->cost = cost;
-		if (hm_payload_alloc(&b->pool, &a->payload, r->payload, true))
+		if (hm_payload_alloc(&b->pool, &a->payload, r->payload,
+				     HM_ALLOC_RECLAIM))
 			return a;
 		mempool_free(a, &b->pool.updates);
 	}
