@@ -25,6 +25,10 @@ struct hm_volume;
  * @waiting: writes whose regions are not dirty yet
  * @work: makes them dirty and lets the writes go on
  * @clean: @work is to clean regions, too; under the set's lock
+ * @stay_dirty: the local disk refused an update that the backup may have: no
+ *	region is cleaned any more, so that the next start copies what the local
+ *	disk has. They are not unsynced: that would have the backup wait, in vain
+ *	perhaps, for a disk that it can do without. Under the set's lock
  * @failed: the last write of the bitmap failed
  * @writes: blocks of the bitmap that were written, since it was loaded
  * @waited: writes that had to wait for one
@@ -44,6 +48,7 @@ struct hm_meta {
 	struct bio_list waiting;
 	struct work_struct work;
 	bool clean;
+	bool stay_dirty;
 	bool failed;
 	u64 writes;
 	u64 waited;

@@ -327,6 +327,7 @@ static void hm_write_local_error(struct hm_write *w)
 
 	spin_lock_irqsave(&p->set.lock, flags);
 	p->counters.local_errors++;
+	p->set.volume[w->u.volume]->meta->stay_dirty = true;
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	hm_err(&p->set, "volume %u: the local disk refused update %llu, sectors %llu+%u; the application gets the error, the backup may have the data",
 	       w->u.volume, w->u.seq, w->u.sector, w->u.sectors);

@@ -62,7 +62,7 @@ static void hm_regions_flush_and_clean(struct hm_meta *m)
 	err = blkdev_issue_flush(m->data);
 	spin_lock_irq(&m->set->lock);
 	m->clean = false;
-	if (!err)
+	if (!err && !m->stay_dirty)
 		changed = hm_regions_clean(&m->regions);
 	spin_unlock_irq(&m->set->lock);
 	if (changed)
@@ -198,7 +198,7 @@ static void hm_primary_clean_end(struct hm_primary *p)
 
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
 		v = p->set.volume[i];
-		if (v && v->active) {
+		if (v && v->active && !v->meta->stay_dirty) {
 			v->meta->clean = true;
 			queue_work(hm_meta_wq, &v->meta->work);
 		}
@@ -212,7 +212,8 @@ static void hm_primary_clean_end(struct hm_primary *p)
  *
  * A region is clean if nothing was written to it since a cycle began, and all
  * that was issued before that is durable on the backup and done locally: should
- * we crash, the backup must not be ahead where we are clean.
+ * we crash, the backup must not be ahead where we are clean. What the local disk
+ * has refused is never done, so such a volume is not cleaned.
  *
  * Context: the connection's thread, about once a second.
  */
@@ -247,7 +248,8 @@ void hm_primary_clean_stopped(struct hm_volume *v)
 	flush_work(&v->meta->work);
 	err = blkdev_issue_flush(v->dev->bdev);
 	spin_lock_irq(&p->set.lock);
-	if (!err && p->stream.acked.durable == p->stream.last_seq) {
+	if (!err && !v->meta->stay_dirty &&
+	    p->stream.acked.durable == p->stream.last_seq) {
 		hm_regions_cycle(r);
 		hm_regions_clean(r);
 	}
