@@ -204,6 +204,12 @@ static inline struct hm_arrival *to_arrival(struct hm_update *u)
 /* backup-set.c */
 struct hm_set *hm_backup_create(void);
 int hm_backup_start(struct hm_volume *v);
+/* For the log, under @b->set.lock: later updates are missing, not more. */
+static inline const char *hm_backup_worth(const struct hm_backup *b)
+{
+	return b->set.lineage.inconsistent ? "inconsistent" : "consistent";
+}
+
 void hm_backup_stop(struct hm_volume *v);
 void hm_backup_forget(struct hm_volume *v);
 void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
