@@ -289,6 +289,7 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy)
 		spin_lock_irq(&b->set.lock);
 		b->lost = true;
 		spin_unlock_irq(&b->set.lock);
+		b->meta_failed = true;
 	}
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && copy) {
@@ -319,6 +320,8 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 	hm_lineage_adopt(&l, &s->lineage);
 	b->set.forced = false;
 	err = hm_set_write_supers(&b->set, &l);
+	if (err)
+		b->meta_failed = true;
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && news) {
 		hm_info(&b->set, "consistent again, at group %llu",
@@ -326,6 +329,35 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 		hm_set_event(&b->set);
 	}
 	return err;
+}
+
+/**
+ * hm_backup_may_write() - would a new session find the metadata writable?
+ * @b: the backup; all its volumes are active
+ *
+ * Tried only after a failure: else each session would end where it needs to
+ * write, and the primary not learn why.
+ *
+ * Return: false if it still refuses; then the log says why.
+ *
+ * Context: may sleep, for the metadata devices; under hm_backup.session_lock.
+ */
+bool hm_backup_may_write(struct hm_backup *b)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&b->set.meta_lock);
+	if (b->meta_failed)
+		err = hm_set_write_supers(&b->set, &b->set.lineage);
+	for (i = 0; b->meta_failed && i < HM_MAX_VOLUMES && !err; i++) {
+		if (b->set.volume[i])
+			err = hm_meta_write_regions(b->set.volume[i]->meta);
+	}
+	if (!err)
+		b->meta_failed = false;
+	mutex_unlock(&b->set.meta_lock);
+	return !err;
 }
 
 /**

@@ -148,6 +148,8 @@ struct hm_backup_counters {
  * @session: the connection from the primary, live or over; or NULL
  * @refusal: why the last primary was refused; under @session_lock
  * @gives_up: what this side alone has may go; under @session_lock
+ * @meta_failed: the metadata refused what a session had to remember; under
+ *	hm_set.meta_lock
  */
 struct hm_backup {
 	struct hm_set set;
@@ -189,6 +191,7 @@ struct hm_backup {
 	struct hm_session *session;
 	enum hm_refusal refusal;
 	bool gives_up;
+	bool meta_failed;
 };
 
 static inline struct hm_backup *to_backup(struct hm_set *set)
@@ -201,15 +204,15 @@ static inline struct hm_arrival *to_arrival(struct hm_update *u)
 	return container_of(u, struct hm_arrival, u);
 }
 
-/* backup-set.c */
-struct hm_set *hm_backup_create(void);
-int hm_backup_start(struct hm_volume *v);
 /* For the log, under @b->set.lock: later updates are missing, not more. */
 static inline const char *hm_backup_worth(const struct hm_backup *b)
 {
 	return b->set.lineage.inconsistent ? "inconsistent" : "consistent";
 }
 
+/* backup-set.c */
+struct hm_set *hm_backup_create(void);
+int hm_backup_start(struct hm_volume *v);
 void hm_backup_stop(struct hm_volume *v);
 void hm_backup_forget(struct hm_volume *v);
 void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
@@ -227,6 +230,7 @@ bool hm_backup_is_dirty(struct hm_backup *b);
 int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session);
 int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool copy);
 int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s);
+bool hm_backup_may_write(struct hm_backup *b);
 void hm_backup_note_position(struct hm_backup *b);
 int hm_backup_give_up(struct hm_backup *b);
 int hm_backup_force(struct hm_backup *b);
