@@ -274,8 +274,8 @@ static void hm_backup_flush_put(struct hm_backup *b)
 
 	if (!atomic_dec_and_test(&b->flushing))
 		return;
-	failed = READ_ONCE(b->flush_failed);
 	spin_lock_irqsave(&b->set.lock, flags);
+	failed = b->flush_failed;
 	if (failed) {
 		memset(b->written, true, sizeof(b->written));
 		hm_backup_disk_failed(b, b->failed_volume,
@@ -295,10 +295,13 @@ static void hm_backup_flush_endio(struct bio *bio)
 {
 	struct hm_volume *v = container_of(bio, struct hm_volume, flush);
 	struct hm_backup *b = to_backup(v->set);
+	unsigned long flags;
 
 	if (bio->bi_status) {
-		WRITE_ONCE(b->failed_volume, v->info.number);
-		WRITE_ONCE(b->flush_failed, true);
+		spin_lock_irqsave(&b->set.lock, flags);
+		b->failed_volume = v->info.number;
+		b->flush_failed = true;
+		spin_unlock_irqrestore(&b->set.lock, flags);
 	}
 	bio_uninit(bio);
 	hm_backup_flush_put(b);

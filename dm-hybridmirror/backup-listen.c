@@ -78,10 +78,10 @@ static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
 	b->counters.refused++;
 	if (ours && !b->apply.suspended)
 		b->reason = hm_refusal_text(why);
-	spin_unlock_irq(&b->set.lock);
-	if (b->refusal != why && ours)
+	if (ours && b->refusal != why)
 		hm_set_event(&b->set);
 	b->refusal = why;
+	spin_unlock_irq(&b->set.lock);
 	answer->refusal = why;
 	/* Knowing the stream's name is what makes a primary ours. */
 	hm_guest_hide(answer);

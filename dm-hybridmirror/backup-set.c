@@ -306,14 +306,14 @@ int hm_backup_start(struct hm_volume *v)
 		mutex_lock(&b->set.meta_lock);
 		hm_set_attach(v, &old);
 		mutex_unlock(&b->set.meta_lock);
-		v->active = true;
+		hm_volume_set_active(v, true);
 		err = hm_backup_remember(v, old);
 		if (err)
 			hm_set_detach(v);
 		else
 			err = hm_backup_run(b);
 		if (err)
-			v->active = false;
+			hm_volume_set_active(v, false);
 	}
 	mutex_unlock(&b->set.volumes_lock);
 	return err;
@@ -333,7 +333,7 @@ void hm_backup_stop(struct hm_volume *v)
 	if (v->active) {
 		hm_backup_halt(b);
 		hm_backup_note_position(b);
-		v->active = false;
+		hm_volume_set_active(v, false);
 	}
 	mutex_unlock(&b->set.volumes_lock);
 }

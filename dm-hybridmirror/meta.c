@@ -197,6 +197,14 @@ static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
 	return m->super.sequence ? hm_meta_read_bitmap(v, m) : 0;
 }
 
+/* The status of the set's other volumes looks at it. */
+static void hm_meta_publish(struct hm_volume *v, struct hm_meta *m)
+{
+	spin_lock_irq(&v->set->lock);
+	v->meta = m;
+	spin_unlock_irq(&v->set->lock);
+}
+
 /**
  * hm_meta_load() - what the metadata device of a volume holds
  * @v: the volume; gets its hm_meta. hm_super.sequence is 0 there if nothing was
@@ -226,7 +234,7 @@ int hm_meta_load(struct hm_volume *v)
 		hm_meta_free(m);
 		return err;
 	}
-	v->meta = m;
+	hm_meta_publish(v, m);
 	hm_meta_region_stays(v);
 	return 0;
 }
@@ -240,11 +248,13 @@ int hm_meta_load(struct hm_volume *v)
  */
 void hm_meta_take_over(struct hm_volume *v, struct hm_volume *old)
 {
-	flush_work(&old->meta->work);
-	v->meta = old->meta;
-	v->meta->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
-	v->meta->data = v->dev->bdev;
+	struct hm_meta *m = old->meta;
+
+	flush_work(&m->work);
+	m->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
+	m->data = v->dev->bdev;
 	old->meta = NULL;
+	hm_meta_publish(v, m);
 	hm_meta_region_stays(v);
 }
 
@@ -274,10 +284,7 @@ void hm_meta_drop(struct hm_volume *v)
 {
 	struct hm_meta *m = v->meta;
 
-	/* The status of the set's other volumes looks at it. */
-	spin_lock_irq(&v->set->lock);
-	v->meta = NULL;
-	spin_unlock_irq(&v->set->lock);
+	hm_meta_publish(v, NULL);
 	hm_meta_free(m);
 }
 

@@ -39,7 +39,7 @@ static int hm_copy_ranges(struct hm_primary *p, void *page)
 	for (;;) {
 		err = hm_sock_recv_exact(p->sock, page,
 					 sizeof(struct hm_wire_regions),
-					 hm_peer_timeout_ms);
+					 READ_ONCE(hm_peer_timeout_ms));
 		if (err)
 			return err;
 		what = hm_decode_regions(page, &limits, &r);

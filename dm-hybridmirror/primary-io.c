@@ -558,8 +558,9 @@ static int hm_primary_try(struct hm_volume *v, struct bio *bio, bool reclaim)
 	if (READ_ONCE(p->sync) == HM_SYNC_BEHIND)
 		return hm_primary_write_alone(v, bio);
 	/* Only to save the copying of data: it is looked at again below. */
-	if (!hm_regions_are_dirty(&v->meta->regions, bio->bi_iter.bi_sector,
-				  bio_sectors(bio)) &&
+	if (!data_race(hm_regions_are_dirty(&v->meta->regions,
+					    bio->bi_iter.bi_sector,
+					    bio_sectors(bio))) &&
 	    hm_primary_park(v, bio, false))
 		return DM_MAPIO_SUBMITTED;
 	w = hm_write_alloc(p, kind, kind == HM_WRITE ? bio->bi_iter.bi_size : 0,

@@ -213,22 +213,25 @@ static void hm_primary_status(struct dm_target *ti, status_type_t type,
 static int hm_primary_copy_command(struct hm_primary *p, unsigned int argc,
 				   char **argv)
 {
+	int err = 0;
 	u32 kib;
 
+	spin_lock_irq(&p->set.lock);
 	if (argc == 2 && !strcasecmp(argv[1], "pause"))
-		WRITE_ONCE(p->copy.paused, true);
+		p->copy.paused = true;
 	else if (argc == 2 && !strcasecmp(argv[1], "continue"))
-		WRITE_ONCE(p->copy.paused, false);
+		p->copy.paused = false;
 	else if (argc == 3 && !strcasecmp(argv[1], "rate") &&
 		 !kstrtou32(argv[2], 10, &kib))
-		WRITE_ONCE(p->copy.rate_kib, kib);
+		p->copy.rate_kib = kib;
 	else if (argc == 3 && !strcasecmp(argv[1], "floor") &&
 		 !kstrtou32(argv[2], 10, &kib) && kib)
-		WRITE_ONCE(p->copy.floor_kib, kib);
+		p->copy.floor_kib = kib;
 	else
-		return -EINVAL;
+		err = -EINVAL;
+	spin_unlock_irq(&p->set.lock);
 	wake_up(&p->copy_wait);
-	return 0;
+	return err;
 }
 
 static int hm_primary_message(struct dm_target *ti, unsigned int argc,
