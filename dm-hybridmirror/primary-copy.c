@@ -377,7 +377,8 @@ static bool hm_copy_done(struct hm_primary *p)
 /* Not done, and nothing but the local disk is in the way. */
 static void hm_copy_say_unreadable(struct hm_primary *p)
 {
-	static const char why[] = "regions cannot be read from the local disk and are not copied: mend it, or write them anew";
+	static const char why[] =
+		"regions cannot be read from the local disk and are not copied: mend it, or write them anew";
 	bool news;
 
 	spin_lock_irq(&p->set.lock);

@@ -35,6 +35,7 @@ become backup b
 become primary a sync clean
 noise a 0 100
 pair_equal a
+wait_status b state consistent
 
 note "the backup's: refused with a reason, the application goes on"
 link_down
