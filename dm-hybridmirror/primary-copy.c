@@ -378,7 +378,7 @@ static bool hm_copy_done(struct hm_primary *p)
 static void hm_copy_say_unreadable(struct hm_primary *p)
 {
 	static const char why[] =
-		"regions cannot be read from the local disk and are not copied: mend it, or write them anew";
+		"regions cannot be read from the local disk: mend it, or write them anew";
 	bool news;
 
 	spin_lock_irq(&p->set.lock);
