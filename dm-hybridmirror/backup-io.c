@@ -83,13 +83,14 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 	if (!room)
 		return ERR_PTR(-ENOSPC);
 
-	a = hm_pool_update(&b->pool);
+	a = hm_pool_update(&b->pool, HM_ALLOC_RECLAIM);
 	if (a) {
 		memset(a, 0, sizeof(*a));
 		a->u = r->update;
 		a->set = b;
 		a->cost = cost;
-		if (hm_payload_alloc(&b->pool, &a->payload, r->payload, true))
+		if (hm_payload_alloc(&b->pool, &a->payload, r->payload,
+				     HM_ALLOC_RECLAIM))
 			return a;
 		mempool_free(a, &b->pool.updates);
 	}
@@ -167,6 +168,17 @@ static void hm_backup_disk_failed(struct hm_backup *b, u16 volume,
 	hm_set_event(&b->set);
 }
 
+static void hm_arrival_refused(struct hm_arrival *a)
+{
+	struct hm_backup *b = a->set;
+
+	hm_backup_disk_failed(b, a->u.volume,
+			      "the disk refused an update: mend it, then send the message resume");
+	hm_err(&b->set, "volume %u: the disk refused update %llu of group %llu, sectors %llu+%u; mirroring is suspended, the copy stays %s",
+	       a->u.volume, a->u.seq, a->u.group, a->u.sector, a->u.sectors,
+	       hm_backup_worth(b));
+}
+
 static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 {
 	struct hm_backup *b = a->set;
@@ -174,17 +186,12 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	unsigned long flags;
 	bool more;
 
-	if (status)
-		hm_err(&b->set, "volume %u: the disk refused update %llu of group %llu, sectors %llu+%u; mirroring is suspended, the copy stays consistent",
-		       a->u.volume, a->u.seq, a->u.group, a->u.sector,
-		       a->u.sectors);
-	else
+	if (!status)
 		hm_arrival_free_payload(a);
 
 	spin_lock_irqsave(&b->set.lock, flags);
 	if (status) {
-		hm_backup_disk_failed(b, a->u.volume,
-				      "the disk refused an update: mend it, then send the message resume");
+		hm_arrival_refused(a);
 	} else {
 		b->written[a->u.volume] = true;
 		b->undurable += a->u.sectors << SECTOR_SHIFT;
@@ -267,14 +274,14 @@ static void hm_backup_flush_put(struct hm_backup *b)
 
 	if (!atomic_dec_and_test(&b->flushing))
 		return;
-	failed = READ_ONCE(b->flush_failed);
-	if (failed)
-		hm_err(&b->set, "a disk refused a flush; mirroring is suspended, the copy stays consistent");
 	spin_lock_irqsave(&b->set.lock, flags);
+	failed = b->flush_failed;
 	if (failed) {
 		memset(b->written, true, sizeof(b->written));
 		hm_backup_disk_failed(b, b->failed_volume,
 				      "the disk refused a flush: mend it, then send the message resume");
+		hm_err(&b->set, "a disk refused a flush; mirroring is suspended, the copy stays %s",
+		       hm_backup_worth(b));
 	}
 	b->ack_due = true;
 	hm_apply_flush_done(&b->apply, !failed, &retired);
@@ -288,10 +295,13 @@ static void hm_backup_flush_endio(struct bio *bio)
 {
 	struct hm_volume *v = container_of(bio, struct hm_volume, flush);
 	struct hm_backup *b = to_backup(v->set);
+	unsigned long flags;
 
 	if (bio->bi_status) {
-		WRITE_ONCE(b->failed_volume, v->info.number);
-		WRITE_ONCE(b->flush_failed, true);
+		spin_lock_irqsave(&b->set.lock, flags);
+		b->failed_volume = v->info.number;
+		b->flush_failed = true;
+		spin_unlock_irqrestore(&b->set.lock, flags);
 	}
 	bio_uninit(bio);
 	hm_backup_flush_put(b);

@@ -72,14 +72,16 @@ static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
 {
 	struct hm_backup *b = g->backup;
 
+	bool ours = hm_refusal_of_lineage(why) || why == HM_REFUSE_METADATA;
+
 	spin_lock_irq(&b->set.lock);
 	b->counters.refused++;
-	if (hm_refusal_of_lineage(why) && !b->apply.suspended)
+	if (ours && !b->apply.suspended)
 		b->reason = hm_refusal_text(why);
-	spin_unlock_irq(&b->set.lock);
-	if (b->refusal != why && hm_refusal_of_lineage(why))
+	if (ours && b->refusal != why)
 		hm_set_event(&b->set);
 	b->refusal = why;
+	spin_unlock_irq(&b->set.lock);
 	answer->refusal = why;
 	/* Knowing the stream's name is what makes a primary ours. */
 	hm_guest_hide(answer);
@@ -158,6 +160,8 @@ static int hm_guest_judge(struct hm_guest *g, const struct hm_hello *primary,
 	mutex_lock(&b->session_lock);
 	hm_guest_self(b, self);
 	why = hm_judge_primary(self, primary, &volume);
+	if (why == HM_WELCOME && !hm_backup_may_write(b))
+		why = HM_REFUSE_METADATA;
 	if (why == HM_WELCOME)
 		err = hm_guest_welcome(g, primary, self, wire);
 	else

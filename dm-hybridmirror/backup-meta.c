@@ -287,14 +287,16 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
 		err = hm_set_write_supers(&b->set, &l);
 	if (!err && copy)
 		err = hm_backup_forget_regions(b);
+	spin_lock_irq(&b->set.lock);
 	if (!err) {
 		b->gives_up = false;
 		b->refusal = HM_WELCOME;
 	} else {
-		spin_lock_irq(&b->set.lock);
 		b->lost = true;
-		spin_unlock_irq(&b->set.lock);
 	}
+	spin_unlock_irq(&b->set.lock);
+	if (err)
+		b->meta_failed = true;
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && copy) {
 		hm_info(&b->set, "inconsistent from here on: regions are being copied");
@@ -316,21 +318,55 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 {
 	struct hm_lineage l;
 	bool news;
+	u64 group;
 	int err;
 
+	spin_lock_irq(&b->set.lock);
+	group = b->apply.durable_group;
+	spin_unlock_irq(&b->set.lock);
 	mutex_lock(&b->set.meta_lock);
 	l = b->set.lineage;
 	news = l.inconsistent;
 	hm_lineage_adopt(&l, &s->lineage, 0);
 	b->set.forced = false;
 	err = hm_set_write_supers(&b->set, &l);
+	if (err)
+		b->meta_failed = true;
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && news) {
-		hm_info(&b->set, "consistent again, at group %llu",
-			b->apply.durable_group);
+		hm_info(&b->set, "consistent again, at group %llu", group);
 		hm_set_event(&b->set);
 	}
 	return err;
+}
+
+/**
+ * hm_backup_may_write() - would a new session find the metadata writable?
+ * @b: the backup; all its volumes are active
+ *
+ * Tried only after a failure: else each session would end where it needs to
+ * write, and the primary not learn why.
+ *
+ * Return: false if it still refuses; then the log says why.
+ *
+ * Context: may sleep, for the metadata devices; under hm_backup.session_lock.
+ */
+bool hm_backup_may_write(struct hm_backup *b)
+{
+	unsigned int i;
+	int err = 0;
+
+	mutex_lock(&b->set.meta_lock);
+	if (b->meta_failed)
+		err = hm_set_write_supers(&b->set, &b->set.lineage);
+	for (i = 0; b->meta_failed && i < HM_MAX_VOLUMES && !err; i++) {
+		if (b->set.volume[i])
+			err = hm_meta_write_regions(b->set.volume[i]->meta);
+	}
+	if (!err)
+		b->meta_failed = false;
+	mutex_unlock(&b->set.meta_lock);
+	return !err;
 }
 
 /**
@@ -368,18 +404,18 @@ void hm_backup_note_position(struct hm_backup *b)
  *
  * Return: 0 or -EINVAL.
  *
- * Context: may sleep.
+ * Context: process; no spinlock held.
  */
 int hm_backup_give_up(struct hm_backup *b)
 {
 	int err = -EINVAL;
 
-	mutex_lock(&b->session_lock);
+	spin_lock_irq(&b->set.lock);
 	if (hm_refusal_of_lineage(b->refusal)) {
 		b->gives_up = true;
 		err = 0;
 	}
-	mutex_unlock(&b->session_lock);
+	spin_unlock_irq(&b->set.lock);
 	if (err)
 		hm_err(&b->set, "there is nothing to give up: no primary was refused because of what this side has");
 	else

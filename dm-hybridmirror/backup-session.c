@@ -148,7 +148,7 @@ static int hm_rx_some(struct hm_rx *rx, struct bio_vec *bvec,
 		if (kthread_should_stop())
 			return -ESHUTDOWN;
 		if (time_after(jiffies, rx->heard +
-					msecs_to_jiffies(hm_peer_timeout_ms)))
+					msecs_to_jiffies(READ_ONCE(hm_peer_timeout_ms))))
 			return -ETIMEDOUT;
 		n = hm_sock_recv(sock, bvec, count, bytes, skip, true);
 	}
@@ -240,6 +240,10 @@ static int hm_rx_damaged(struct hm_rx *rx, const char *what, u64 seq)
 	return -EPROTO;
 }
 
+/*
+ * What was received, the stream and whether the position is lost are changed
+ * under the lock, but by this thread alone, which so reads them without it.
+ */
 static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 {
 	struct hm_backup *b = rx->s->backup;

@@ -39,10 +39,11 @@ bool hm_backup_drop_pending(struct hm_backup *b)
 	struct hm_update *u, *next;
 	LIST_HEAD(dropped);
 	unsigned int count = 0;
-
+	const char *worth;
 	bool idle;
 
 	spin_lock_irq(&b->set.lock);
+	worth = hm_backup_worth(b);
 	idle = hm_backup_is_idle(b);
 	if (idle) {
 		list_splice_init(&b->apply.pending, &dropped);
@@ -58,8 +59,8 @@ bool hm_backup_drop_pending(struct hm_backup *b)
 		count++;
 	}
 	if (count)
-		hm_warn(&b->set, "gave up %u updates that were received and could not be applied; the disk is consistent without them",
-			count);
+		hm_warn(&b->set, "gave up %u updates that were received and could not be applied; the disk is %s without them",
+			count, worth);
 	return true;
 }
 
@@ -242,10 +243,12 @@ static void hm_backup_drain(struct hm_backup *b)
 		;
 	/* The last completion may still be leaving the pump. */
 	cancel_work_sync(&b->apply_work);
+	spin_lock_irq(&b->set.lock);
 	if (b->link != HM_LINK_DOWN && b->apply.at.received)
-		hm_info(&b->set, "stopped; the disk is consistent at group %llu, update %llu of %llu received",
-			b->apply.applied_group, b->apply.at.applied,
-			b->apply.at.received);
+		hm_info(&b->set, "stopped; the disk is %s at group %llu, update %llu of %llu received",
+			hm_backup_worth(b), b->apply.applied_group,
+			b->apply.at.applied, b->apply.at.received);
+	spin_unlock_irq(&b->set.lock);
 }
 
 /* Under volumes_lock. */
@@ -304,15 +307,15 @@ int hm_backup_start(struct hm_volume *v)
 		mutex_lock(&b->set.meta_lock);
 		hm_set_attach(v, &old);
 		mutex_unlock(&b->set.meta_lock);
-		v->active = true;
+		hm_volume_set_active(v, true);
 		err = hm_backup_remember(v, old);
 		if (err) {
-			v->active = false;
+			hm_volume_set_active(v, false);
 			hm_set_detach(v);
 		}
 		/* The others go on without it. */
 		if (hm_backup_run(b) && !err) {
-			v->active = false;
+			hm_volume_set_active(v, false);
 			err = -ENOMEM;
 		}
 	}
@@ -334,7 +337,7 @@ void hm_backup_stop(struct hm_volume *v)
 	if (v->active) {
 		hm_backup_halt(b);
 		hm_backup_note_position(b);
-		v->active = false;
+		hm_volume_set_active(v, false);
 	}
 	mutex_unlock(&b->set.volumes_lock);
 }

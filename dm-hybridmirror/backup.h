@@ -132,10 +132,15 @@ struct hm_backup_counters {
  * @last_flush: jiffies
  * @ack_now: the primary waits for an acknowledgment
  * @ack_due: there is something to acknowledge
- * @hello: what we say of ourselves; changed only while stopped
+ * @flush_failed: a flush bio failed
+ * @refusal: why the last primary was refused
+ * @gives_up: what this side alone has may go
  * @counters: see there
+ *
+ * Others:
+ *
+ * @hello: what we say of ourselves; changed only while stopped
  * @flushing: flush bios that have not ended, and one for the starter
- * @flush_failed: one of them failed
  * @apply_work: goes on with what completions have let through
  * @room_wait: wakes the receiver: memory was freed
  * @ack_wait: wakes the acknowledging thread
@@ -148,8 +153,8 @@ struct hm_backup_counters {
  * @guest: handshakes in progress
  * @session_lock: protects @session; inside volumes_lock, outside of @lock
  * @session: the connection from the primary, live or over; or NULL
- * @refusal: why the last primary was refused; under @session_lock
- * @gives_up: what this side alone has may go; under @session_lock
+ * @meta_failed: the metadata refused what a session had to remember; under
+ *	hm_set.meta_lock
  */
 struct hm_backup {
 	struct hm_set set;
@@ -170,12 +175,13 @@ struct hm_backup {
 	unsigned long last_flush;
 	bool ack_now;
 	bool ack_due;
-	struct hm_hello hello;
+	bool flush_failed;
+	enum hm_refusal refusal;
+	bool gives_up;
 	struct hm_backup_counters counters;
 
+	struct hm_hello hello;
 	atomic_t flushing;
-	bool flush_failed;
-
 	struct work_struct apply_work;
 	wait_queue_head_t room_wait;
 	wait_queue_head_t ack_wait;
@@ -189,8 +195,7 @@ struct hm_backup {
 	struct hm_guest guest[HM_GUESTS];
 	struct mutex session_lock;
 	struct hm_session *session;
-	enum hm_refusal refusal;
-	bool gives_up;
+	bool meta_failed;
 };
 
 static inline struct hm_backup *to_backup(struct hm_set *set)
@@ -201,6 +206,12 @@ static inline struct hm_backup *to_backup(struct hm_set *set)
 static inline struct hm_arrival *to_arrival(struct hm_update *u)
 {
 	return container_of(u, struct hm_arrival, u);
+}
+
+/* For the log, under @b->set.lock: later updates are missing, not more. */
+static inline const char *hm_backup_worth(const struct hm_backup *b)
+{
+	return b->set.lineage.inconsistent ? "inconsistent" : "consistent";
 }
 
 /* backup-set.c */
@@ -224,6 +235,7 @@ int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session);
 int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
 		    bool copy);
 int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s);
+bool hm_backup_may_write(struct hm_backup *b);
 void hm_backup_note_position(struct hm_backup *b);
 int hm_backup_give_up(struct hm_backup *b);
 int hm_backup_force(struct hm_backup *b);

@@ -28,11 +28,23 @@ static int hm_meta_io(struct hm_meta *m, blk_opf_t opf, u32 block)
 	return err;
 }
 
+/* The size of a region, where nothing was formatted before. */
 static u8 hm_meta_shift(const struct hm_volume *v)
 {
 	if (v->args.region_kib)
 		return ilog2(v->args.region_kib) + 10 - SECTOR_SHIFT;
 	return hm_regions_default_shift(v->info.sectors);
+}
+
+/* NULL, or why regions of this size, kept on this device, will not do. */
+static const char *hm_meta_unfit(const struct hm_volume *v, u8 shift)
+{
+	if (hm_regions_count(v->info.sectors, shift) > HM_REGIONS_MAX)
+		return "The regions are too small for a device of this size";
+	if (v->meta_dev && bdev_nr_bytes(v->meta_dev->bdev) <
+			   hm_format_bytes(v->info.sectors, shift))
+		return "The metadata device is too small: take a larger one, or larger regions";
+	return NULL;
 }
 
 /**
@@ -47,12 +59,9 @@ static u8 hm_meta_shift(const struct hm_volume *v)
 const char *hm_meta_open(struct hm_volume *v, const char *path)
 {
 	struct dm_target *ti = v->ti;
-	u8 shift = hm_meta_shift(v);
 
-	if (hm_regions_count(v->info.sectors, shift) > HM_REGIONS_MAX)
-		return "The regions are too small for a device of this size";
 	if (!path)
-		return NULL;
+		return hm_meta_unfit(v, hm_meta_shift(v));
 	if (dm_get_device(ti, path, dm_table_get_mode(ti->table),
 			  &v->meta_dev)) {
 		v->meta_dev = NULL;
@@ -62,10 +71,11 @@ const char *hm_meta_open(struct hm_volume *v, const char *path)
 		return "The metadata device is the data device";
 	if (bdev_logical_block_size(v->meta_dev->bdev) > HM_META_BLOCK)
 		return "The metadata device has logical blocks of more than 4096 bytes";
-	if (bdev_nr_bytes(v->meta_dev->bdev) <
-	    hm_format_bytes(v->info.sectors, shift))
-		return "The metadata device is too small: take a larger one, or larger regions";
-	return NULL;
+	/*
+	 * What it holds may have larger regions than the table asks for, and
+	 * those count: see hm_meta_load() for the rest.
+	 */
+	return hm_meta_unfit(v, HM_REGION_SHIFT_MAX);
 }
 
 static int hm_meta_complain(struct hm_volume *v, const char *what)
@@ -83,9 +93,17 @@ static const char *hm_meta_stranger(const struct hm_volume *v,
 		return "it belongs to another volume or set: give its own, or" HM_META_WAY_OUT;
 	if (s->sectors != v->info.sectors)
 		return "it belongs to a volume of another size: give its own, or" HM_META_WAY_OUT;
-	if (v->args.region_kib && s->region_shift != hm_meta_shift(v))
-		return "it was formatted with another region size:" HM_META_WAY_OUT;
 	return NULL;
+}
+
+/* A take-over must not fail because of what the other side's table says. */
+static void hm_meta_region_stays(const struct hm_volume *v)
+{
+	u8 shift = v->meta->super.region_shift;
+
+	if (v->args.region_kib && shift != hm_meta_shift(v))
+		hm_info(v->set, "volume %u: the size of a region stays %u KiB, as formatted",
+			v->info.number, 1U << (shift + SECTOR_SHIFT - 10));
 }
 
 static int hm_meta_read_super(struct hm_volume *v, struct hm_meta *m)
@@ -140,10 +158,15 @@ static int hm_meta_read_bitmap(struct hm_volume *v, struct hm_meta *m)
 }
 
 /* What a superblock says that never changes. */
-static void hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
+static int hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
 {
 	struct hm_super *s = &m->super;
+	const char *unfit = hm_meta_unfit(v, hm_meta_shift(v));
 
+	if (unfit) {
+		hm_err(v->set, "volume %u: %s", v->info.number, unfit);
+		return -EINVAL;
+	}
 	generate_random_uuid(s->volume_uuid);
 	generate_random_uuid(s->set_uuid);
 	strscpy(s->set, v->args.set, sizeof(s->set));
@@ -151,6 +174,7 @@ static void hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
 	s->sectors = v->info.sectors;
 	s->region_shift = hm_meta_shift(v);
 	s->bitmap_blocks = hm_format_bitmap_blocks(s->sectors, s->region_shift);
+	return 0;
 }
 
 static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
@@ -159,10 +183,10 @@ static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
 
 	if (m->bdev)
 		err = hm_meta_read_super(v, m);
+	if (!err && !m->super.sequence)
+		err = hm_meta_identify(v, m);
 	if (err)
 		return err;
-	if (!m->super.sequence)
-		hm_meta_identify(v, m);
 	m->memory = kvzalloc(hm_regions_bytes(m->super.sectors,
 					      m->super.region_shift),
 			     GFP_KERNEL);
@@ -171,6 +195,14 @@ static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
 	hm_regions_init(&m->regions, m->super.sectors, m->super.region_shift,
 			m->memory);
 	return m->super.sequence ? hm_meta_read_bitmap(v, m) : 0;
+}
+
+/* The status of the set's other volumes looks at it. */
+static void hm_meta_publish(struct hm_volume *v, struct hm_meta *m)
+{
+	spin_lock_irq(&v->set->lock);
+	v->meta = m;
+	spin_unlock_irq(&v->set->lock);
 }
 
 /**
@@ -198,11 +230,13 @@ int hm_meta_load(struct hm_volume *v)
 	m->block = (void *)__get_free_page(GFP_KERNEL);
 	if (m->block)
 		err = hm_meta_fill(v, m);
-	if (err)
+	if (err) {
 		hm_meta_free(m);
-	else
-		v->meta = m;
-	return err;
+		return err;
+	}
+	hm_meta_publish(v, m);
+	hm_meta_region_stays(v);
+	return 0;
 }
 
 /**
@@ -214,11 +248,14 @@ int hm_meta_load(struct hm_volume *v)
  */
 void hm_meta_take_over(struct hm_volume *v, struct hm_volume *old)
 {
-	flush_work(&old->meta->work);
-	v->meta = old->meta;
-	v->meta->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
-	v->meta->data = v->dev->bdev;
+	struct hm_meta *m = old->meta;
+
+	flush_work(&m->work);
+	m->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
+	m->data = v->dev->bdev;
 	old->meta = NULL;
+	hm_meta_publish(v, m);
+	hm_meta_region_stays(v);
 }
 
 /**
@@ -247,10 +284,7 @@ void hm_meta_drop(struct hm_volume *v)
 {
 	struct hm_meta *m = v->meta;
 
-	/* The status of the set's other volumes looks at it. */
-	spin_lock_irq(&v->set->lock);
-	v->meta = NULL;
-	spin_unlock_irq(&v->set->lock);
+	hm_meta_publish(v, NULL);
 	hm_meta_free(m);
 }
 

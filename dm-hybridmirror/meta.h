@@ -12,7 +12,7 @@ struct hm_volume;
 
 /**
  * struct hm_meta - what a volume remembers: regions, and where they are kept
- * @set: whose volume it is; its lock protects @regions, @waiting, @failed
+ * @set: whose volume it is; its lock protects @regions, @waiting
  * @bdev: the metadata device; NULL: none, nothing survives a restart. Valid
  *	while the volume that has this is a member of its set
  * @data: the volume's data device
@@ -25,7 +25,11 @@ struct hm_volume;
  * @waiting: writes whose regions are not dirty yet
  * @work: makes them dirty and lets the writes go on
  * @clean: @work is to clean regions, too; under the set's lock
- * @failed: the last write of the bitmap failed
+ * @stay_dirty: the local disk refused an update that the backup may have: no
+ *	region is cleaned any more, so that the next start copies what the local
+ *	disk has. They are not unsynced: that would have the backup wait, in vain
+ *	perhaps, for a disk that it can do without. Under the set's lock
+ * @failed: the last write of the bitmap failed; written under @io_lock
  * @writes: blocks of the bitmap that were written, since it was loaded
  * @waited: writes that had to wait for one
  *
@@ -44,6 +48,7 @@ struct hm_meta {
 	struct bio_list waiting;
 	struct work_struct work;
 	bool clean;
+	bool stay_dirty;
 	bool failed;
 	u64 writes;
 	u64 waited;

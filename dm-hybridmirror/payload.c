@@ -4,6 +4,7 @@
  */
 #include <linux/crc32c.h>
 #include <linux/mm.h>
+#include <linux/slab.h>
 
 #include "hm.h"
 #include "core/codec.h"
@@ -22,6 +23,7 @@ int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache)
 {
 	int err;
 
+	pool->cache = cache;
 	err = mempool_init_slab_pool(&pool->updates, HM_RESERVED_UPDATES,
 				     cache);
 	if (err)
@@ -59,27 +61,36 @@ unsigned int hm_payload_cost(unsigned int bytes)
 	return pages << PAGE_SHIFT;
 }
 
+#define HM_GFP_RECLAIM	(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
+#define HM_GFP_RESERVE	(GFP_NOWAIT | __GFP_NOWARN)
+
 /* From the allocator, else from the reserve; the reserve is not waited for. */
-static struct page *hm_page_alloc(struct hm_pool *pool, bool reclaim)
+static struct page *hm_page_alloc(struct hm_pool *pool, enum hm_alloc from)
 {
 	struct page *page = NULL;
 
-	if (reclaim)
-		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
-	return page ?: mempool_alloc(&pool->pages, GFP_NOWAIT | __GFP_NOWARN);
+	if (from != HM_ALLOC_NOWAIT)
+		page = alloc_page(HM_GFP_RECLAIM);
+	if (page || from == HM_ALLOC_SPARE)
+		return page;
+	return mempool_alloc(&pool->pages, HM_GFP_RESERVE);
 }
 
 /**
  * hm_pool_update() - memory for an update object
  * @pool: the set's pool
+ * @from: where it may come from
  *
- * Return: the object, not initialised, or NULL if there is no memory now.
+ * Return: the object, not initialised, or NULL if there is no memory now. It is
+ * given back to @pool->updates, wherever it came from.
  *
- * Context: any.
+ * Context: may sleep only with HM_ALLOC_SPARE.
  */
-void *hm_pool_update(struct hm_pool *pool)
+void *hm_pool_update(struct hm_pool *pool, enum hm_alloc from)
 {
-	return mempool_alloc(&pool->updates, GFP_NOWAIT | __GFP_NOWARN);
+	if (from == HM_ALLOC_SPARE)
+		return kmem_cache_alloc(pool->cache, HM_GFP_RECLAIM);
+	return mempool_alloc(&pool->updates, HM_GFP_RESERVE);
 }
 
 /**
@@ -87,14 +98,14 @@ void *hm_pool_update(struct hm_pool *pool)
  * @pool: the set's pool
  * @p: the payload, uninitialised
  * @bytes: length, up to HM_MAX_PAYLOAD; may be 0
- * @reclaim: the allocator may reclaim memory, without I/O
+ * @from: where it may come from
  *
  * Return: false if there is no memory now; try again when some was freed.
  *
- * Context: may sleep only with @reclaim.
+ * Context: may sleep unless @from is HM_ALLOC_NOWAIT.
  */
 bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
-		      unsigned int bytes, bool reclaim)
+		      unsigned int bytes, enum hm_alloc from)
 {
 	unsigned int left = bytes;
 	struct page *page;
@@ -106,13 +117,13 @@ bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
 	p->count = 0;
 	p->bytes = bytes;
 	if (bytes > HM_INLINE_PAGES << PAGE_SHIFT) {
-		page = hm_page_alloc(pool, reclaim);
+		page = hm_page_alloc(pool, from);
 		if (!page)
 			return false;
 		p->bvec = page_address(page);
 	}
 	while (left) {
-		page = hm_page_alloc(pool, reclaim);
+		page = hm_page_alloc(pool, from);
 		if (!page) {
 			hm_payload_free(pool, p);
 			return false;

@@ -28,22 +28,36 @@ struct hm_payload {
 };
 
 /**
+ * enum hm_alloc - where memory may come from
+ * @HM_ALLOC_NOWAIT: the allocator without waiting, and the reserve
+ * @HM_ALLOC_RECLAIM: the allocator with reclaim but no I/O, and the reserve
+ * @HM_ALLOC_SPARE: likewise, but the reserve is for others
+ */
+enum hm_alloc {
+	HM_ALLOC_NOWAIT,
+	HM_ALLOC_RECLAIM,
+	HM_ALLOC_SPARE,
+};
+
+/**
  * struct hm_pool - a set's memory: updates and pages, with a reserve
+ * @cache: what @updates is made of
  * @updates: fixed-size update objects
  * @pages: single pages
  */
 struct hm_pool {
+	struct kmem_cache *cache;
 	mempool_t updates;
 	mempool_t pages;
 };
 
 int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache);
 void hm_pool_exit(struct hm_pool *pool);
-void *hm_pool_update(struct hm_pool *pool);
+void *hm_pool_update(struct hm_pool *pool, enum hm_alloc from);
 
 unsigned int hm_payload_cost(unsigned int bytes);
 bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
-		      unsigned int bytes, bool reclaim);
+		      unsigned int bytes, enum hm_alloc from);
 void hm_payload_free(struct hm_pool *pool, struct hm_payload *p);
 u32 hm_payload_crc(const struct hm_payload *p);
 void hm_payload_bio(struct hm_payload *p, struct bio *bio,

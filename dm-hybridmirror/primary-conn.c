@@ -445,7 +445,8 @@ static const char *hm_conn_receive(struct hm_primary *p, void *page)
 				       "sending to the backup failed" :
 				       "the backup closed the connection";
 		}
-		if (time_after(jiffies, heard + msecs_to_jiffies(hm_peer_timeout_ms)))
+		if (time_after(jiffies, heard +
+			       msecs_to_jiffies(READ_ONCE(hm_peer_timeout_ms))))
 			return "the backup is silent";
 		if (time_after_eq(jiffies, tick + msecs_to_jiffies(HM_HEARTBEAT_MS))) {
 			tick = jiffies;
@@ -518,6 +519,7 @@ static bool hm_conn_attempt(struct hm_primary *p, void *page)
 	hm_sock_trust(sock);
 	hm_conn_link(p, HM_LINK_HANDSHAKE, "");
 	err = hm_conn_handshake(p, page);
+	/* While this thread runs nobody else changes the link. */
 	if (!err)
 		hm_conn_session(p, page);
 	else if (p->link == HM_LINK_CONNECTED)
@@ -635,7 +637,7 @@ void hm_primary_retry(struct hm_primary *p)
 	/* Behind, too: the backup may still hold what its disk refused. */
 	suspended = p->sync != HM_SYNC_STREAMING;
 	p->retry = suspended;
-	p->kick = true;
+	WRITE_ONCE(p->kick, true);
 	spin_unlock_irq(&p->set.lock);
 	mutex_lock(&p->conn_lock);
 	if (suspended && p->sock)

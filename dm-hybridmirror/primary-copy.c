@@ -39,7 +39,7 @@ static int hm_copy_ranges(struct hm_primary *p, void *page)
 	for (;;) {
 		err = hm_sock_recv_exact(p->sock, page,
 					 sizeof(struct hm_wire_regions),
-					 hm_peer_timeout_ms);
+					 READ_ONCE(hm_peer_timeout_ms));
 		if (err)
 			return err;
 		what = hm_decode_regions(page, &limits, &r);
@@ -69,16 +69,16 @@ static bool hm_copy_all_active(struct hm_primary *p)
 	return true;
 }
 
-static void hm_copy_lose(struct hm_primary *p, bool all)
+/* One volume for each hold of the lock: there may be many regions. */
+static void hm_copy_lose_all(struct hm_primary *p)
 {
-	struct hm_volume *v;
 	unsigned int i;
 
-	lockdep_assert_held(&p->set.lock);
-	for (i = 0; i < HM_MAX_VOLUMES && all; i++) {
-		v = p->set.volume[i];
-		if (v)
-			hm_regions_lose_all(&v->meta->regions);
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		spin_lock_irq(&p->set.lock);
+		if (p->set.volume[i])
+			hm_regions_lose_all(&p->set.volume[i]->meta->regions);
+		spin_unlock_irq(&p->set.lock);
 	}
 }
 
@@ -129,19 +129,20 @@ int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
 		return -EBUSY;
 	spin_lock_irq(&p->set.lock);
 	behind = p->sync == HM_SYNC_BEHIND;
-	if (behind)
-		hm_primary_lose_backlog(p);
 	spin_unlock_irq(&p->set.lock);
-	if (behind)
+	if (behind) {
+		hm_primary_lose_backlog(p);
 		hm_primary_give_up_backlog(p);
+	}
 
 	p->session = backup->session;
 	if (backup->flags & HM_HELLO_DIRTY)
 		err = hm_copy_ranges(p, page);
 	if (err)
 		return err;
+	if (all)
+		hm_copy_lose_all(p);
 	spin_lock_irq(&p->set.lock);
-	hm_copy_lose(p, all);
 	if (p->sync != HM_SYNC_COPYING)
 		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
 	p->copy.total = hm_primary_unsynced(p);
@@ -321,36 +322,81 @@ static int hm_copy_region(struct hm_primary *p, struct hm_volume *v, u32 region)
 	return 0;
 }
 
-/* The next one behind @region of @v, or else the first of all. */
-static bool hm_copy_find(struct hm_primary *p, struct hm_volume **v, u32 *region)
+/*
+ * The next region to copy, at @region of volume @number or behind it; both are
+ * moved there. NULL if there is none.
+ */
+static struct hm_volume *hm_copy_find(struct hm_primary *p, u16 *number,
+				      u32 *region)
 {
-	bool found;
-	unsigned int i;
+	struct hm_volume *v, *found = NULL;
 
 	spin_lock_irq(&p->set.lock);
-	found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, *region,
-					       region);
-	for (i = 0; i < HM_MAX_VOLUMES && !found; i++) {
-		*v = p->set.volume[i];
-		found = *v && hm_regions_next_unsynced(&(*v)->meta->regions, 0,
-						       region);
+	for (; *number < HM_MAX_VOLUMES; (*number)++, *region = 0) {
+		v = p->set.volume[*number];
+		if (v && hm_regions_next_unsynced(&v->meta->regions, *region,
+						  region)) {
+			found = v;
+			break;
+		}
 	}
 	spin_unlock_irq(&p->set.lock);
 	return found;
 }
 
-static void hm_copy_all(struct hm_primary *p)
+/* Return: false if regions were left out, since they cannot be read. */
+static bool hm_copy_pass(struct hm_primary *p)
 {
-	struct hm_volume *v = NULL;
+	struct hm_volume *v;
+	bool all = true;
 	u32 region = 0;
+	u16 number = 0;
 	int err;
 
-	while (!kthread_should_stop() && hm_copy_find(p, &v, &region)) {
+	while (!kthread_should_stop() && (v = hm_copy_find(p, &number, &region))) {
 		err = hm_copy_region(p, v, region);
 		if (!err || err == -ECANCELED)
 			continue;
 		hm_err(&p->set, "volume %u: region %u cannot be read from the local disk; it is not copied, trying again",
-		       v->info.number, region);
+		       number, region++);
+		all = false;
+	}
+	return all;
+}
+
+static bool hm_copy_done(struct hm_primary *p)
+{
+	bool done;
+
+	spin_lock_irq(&p->set.lock);
+	done = !hm_primary_unsynced(p);
+	spin_unlock_irq(&p->set.lock);
+	return done;
+}
+
+/* Not done, and nothing but the local disk is in the way. */
+static void hm_copy_say_unreadable(struct hm_primary *p)
+{
+	static const char why[] =
+		"regions cannot be read from the local disk: mend it, or write them anew";
+	bool news;
+
+	spin_lock_irq(&p->set.lock);
+	news = p->sync == HM_SYNC_COPYING && p->reason != why;
+	if (news)
+		p->reason = why;
+	spin_unlock_irq(&p->set.lock);
+	if (news)
+		hm_set_event(&p->set);
+}
+
+/* What cannot be read does not keep the rest waiting. */
+static void hm_copy_all(struct hm_primary *p)
+{
+	while (!kthread_should_stop() && !hm_copy_done(p)) {
+		if (hm_copy_pass(p))
+			continue;
+		hm_copy_say_unreadable(p);
 		hm_copy_sleep(p, HM_COPY_ERROR_MS);
 	}
 }

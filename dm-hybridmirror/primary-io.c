@@ -90,9 +90,9 @@ static u8 hm_write_kind(const struct bio *bio)
 }
 
 static struct hm_write *hm_write_alloc(struct hm_primary *p, u8 kind,
-				       unsigned int bytes, bool reclaim)
+				       unsigned int bytes, enum hm_alloc from)
 {
-	struct hm_write *w = hm_pool_update(&p->pool);
+	struct hm_write *w = hm_pool_update(&p->pool, from);
 
 	if (!w)
 		return NULL;
@@ -100,7 +100,7 @@ static struct hm_write *hm_write_alloc(struct hm_primary *p, u8 kind,
 	w->set = p;
 	w->u.kind = kind;
 	w->cost = sizeof(*w) + hm_payload_cost(bytes);
-	if (!hm_payload_alloc(&p->pool, &w->payload, bytes, reclaim)) {
+	if (!hm_payload_alloc(&p->pool, &w->payload, bytes, from)) {
 		mempool_free(w, &p->pool.updates);
 		return NULL;
 	}
@@ -112,6 +112,8 @@ static struct hm_write *hm_write_alloc(struct hm_primary *p, u8 kind,
  * @p: the primary
  * @range: volume, sector and sectors are used
  *
+ * The reserve is for what the application writes.
+ *
  * Return: the copy, or NULL if there is no memory now.
  *
  * Context: may sleep.
@@ -120,7 +122,7 @@ struct hm_write *hm_copy_alloc(struct hm_primary *p,
 			       const struct hm_update *range)
 {
 	struct hm_write *w = hm_write_alloc(p, HM_WRITE, range->sectors <<
-						SECTOR_SHIFT, true);
+						SECTOR_SHIFT, HM_ALLOC_SPARE);
 
 	if (!w)
 		return NULL;
@@ -325,6 +327,7 @@ static void hm_write_local_error(struct hm_write *w)
 
 	spin_lock_irqsave(&p->set.lock, flags);
 	p->counters.local_errors++;
+	p->set.volume[w->u.volume]->meta->stay_dirty = true;
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	hm_err(&p->set, "volume %u: the local disk refused update %llu, sectors %llu+%u; the application gets the error, the backup may have the data",
 	       w->u.volume, w->u.seq, w->u.sector, w->u.sectors);
@@ -555,12 +558,13 @@ static int hm_primary_try(struct hm_volume *v, struct bio *bio, bool reclaim)
 	if (READ_ONCE(p->sync) == HM_SYNC_BEHIND)
 		return hm_primary_write_alone(v, bio);
 	/* Only to save the copying of data: it is looked at again below. */
-	if (!hm_regions_are_dirty(&v->meta->regions, bio->bi_iter.bi_sector,
-				  bio_sectors(bio)) &&
+	if (!data_race(hm_regions_are_dirty(&v->meta->regions,
+					    bio->bi_iter.bi_sector,
+					    bio_sectors(bio))) &&
 	    hm_primary_park(v, bio, false))
 		return DM_MAPIO_SUBMITTED;
 	w = hm_write_alloc(p, kind, kind == HM_WRITE ? bio->bi_iter.bi_size : 0,
-			   reclaim);
+			   reclaim ? HM_ALLOC_RECLAIM : HM_ALLOC_NOWAIT);
 	if (!w)
 		return -ENOMEM;
 	hm_write_fill(w, v, bio);

@@ -6,11 +6,15 @@
  * have gathered share one write of the bitmap.
  */
 #include <linux/blkdev.h>
+#include <linux/sched.h>
 
 #include "primary.h"
 
 /* A cycle of cleaning lasts at least so long: what is hot stays dirty. */
 #define HM_CLEAN_MS	5000
+
+/* Updates whose regions are lost in one hold of the lock. */
+#define HM_LOSE_AT_ONCE	256
 
 /**
  * hm_primary_park() - queue a bio until its regions are dirty
@@ -58,7 +62,7 @@ static void hm_regions_flush_and_clean(struct hm_meta *m)
 	err = blkdev_issue_flush(m->data);
 	spin_lock_irq(&m->set->lock);
 	m->clean = false;
-	if (!err)
+	if (!err && !m->stay_dirty)
 		changed = hm_regions_clean(&m->regions);
 	spin_unlock_irq(&m->set->lock);
 	if (changed)
@@ -135,38 +139,56 @@ u64 hm_primary_unsynced(struct hm_primary *p)
 
 /**
  * hm_primary_lose_backlog() - what the backlog holds will not be sent
- * @p: the primary
+ * @p: the primary; it is behind, and no sender is active: nothing joins or
+ *	leaves the backlog
  *
- * Context: under @p->set.lock.
+ * Context: process; no spinlock held. The lock is not held for all of it, since
+ * the backlog may be long.
  */
 void hm_primary_lose_backlog(struct hm_primary *p)
 {
 	const struct hm_update *u;
+	unsigned int n = 0;
 	struct hm_volume *v;
 
+	spin_lock_irq(&p->set.lock);
 	list_for_each_entry(u, &p->stream.backlog, stream) {
 		v = p->set.volume[u->volume];
 		if (u->sectors && v && v->meta)
 			hm_regions_lose(&v->meta->regions, u->sector,
 					u->sectors);
+		if (++n % HM_LOSE_AT_ONCE)
+			continue;
+		spin_unlock_irq(&p->set.lock);
+		cond_resched();
+		spin_lock_irq(&p->set.lock);
 	}
+	spin_unlock_irq(&p->set.lock);
 }
 
+/*
+ * One volume for each hold of the lock. What is written between the first and
+ * the last stays dirty for longer than it need.
+ */
 static void hm_primary_clean_begin(struct hm_primary *p)
 {
 	struct hm_volume *v;
 	unsigned int i;
 
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		spin_lock_irq(&p->set.lock);
 		v = p->set.volume[i];
 		/* What is being cleaned goes by the last cycle still. */
 		if (v && v->active && !v->meta->clean)
 			hm_regions_cycle(&v->meta->regions);
+		spin_unlock_irq(&p->set.lock);
 	}
+	spin_lock_irq(&p->set.lock);
 	p->cleaning = true;
 	p->cycle = !p->cycle;
 	p->clean_after = p->stream.last_seq;
 	p->clean_since = jiffies;
+	spin_unlock_irq(&p->set.lock);
 }
 
 static void hm_primary_clean_end(struct hm_primary *p)
@@ -176,7 +198,7 @@ static void hm_primary_clean_end(struct hm_primary *p)
 
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
 		v = p->set.volume[i];
-		if (v && v->active) {
+		if (v && v->active && !v->meta->stay_dirty) {
 			v->meta->clean = true;
 			queue_work(hm_meta_wq, &v->meta->work);
 		}
@@ -190,23 +212,26 @@ static void hm_primary_clean_end(struct hm_primary *p)
  *
  * A region is clean if nothing was written to it since a cycle began, and all
  * that was issued before that is durable on the backup and done locally: should
- * we crash, the backup must not be ahead where we are clean.
+ * we crash, the backup must not be ahead where we are clean. What the local disk
+ * has refused is never done, so such a volume is not cleaned.
  *
  * Context: the connection's thread, about once a second.
  */
 void hm_primary_clean(struct hm_primary *p)
 {
+	bool begin;
+
 	spin_lock_irq(&p->set.lock);
 	if (p->set.lineage.covers_fresh)
 		p->cleaning = false;
-	else if (!p->cleaning)
-		hm_primary_clean_begin(p);
-	else if (p->stream.acked.durable >= p->clean_after &&
-		 !p->local[!p->cycle] &&
-		 time_after(jiffies, p->clean_since +
-				     msecs_to_jiffies(HM_CLEAN_MS)))
+	begin = !p->cleaning && !p->set.lineage.covers_fresh;
+	if (p->cleaning && p->stream.acked.durable >= p->clean_after &&
+	    !p->local[!p->cycle] &&
+	    time_after(jiffies, p->clean_since + msecs_to_jiffies(HM_CLEAN_MS)))
 		hm_primary_clean_end(p);
 	spin_unlock_irq(&p->set.lock);
+	if (begin)
+		hm_primary_clean_begin(p);
 }
 
 /**
@@ -225,7 +250,8 @@ void hm_primary_clean_stopped(struct hm_volume *v)
 	flush_work(&v->meta->work);
 	err = blkdev_issue_flush(v->dev->bdev);
 	spin_lock_irq(&p->set.lock);
-	if (!err && p->stream.acked.durable == p->stream.last_seq) {
+	if (!err && !v->meta->stay_dirty &&
+	    p->stream.acked.durable == p->stream.last_seq) {
 		hm_regions_cycle(r);
 		hm_regions_clean(r);
 	}

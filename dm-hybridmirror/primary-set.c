@@ -263,7 +263,7 @@ static bool hm_primary_somebody_waits(struct hm_primary *p)
 static bool hm_primary_patience_over(struct hm_primary *p)
 {
 	bool connected = p->link == HM_LINK_CONNECTED;
-	unsigned int patience = hm_stall_timeout_ms;
+	unsigned int patience = READ_ONCE(hm_stall_timeout_ms);
 
 	lockdep_assert_held(&p->set.lock);
 	if (!hm_primary_somebody_waits(p)) {
@@ -404,10 +404,10 @@ int hm_primary_start(struct hm_volume *v)
 	hm_primary_attach(v, &old);
 	if (!others)
 		hm_primary_configure(p);
-	v->active = true;
+	hm_volume_set_active(v, true);
 	err = hm_primary_remember(v, old);
 	if (err) {
-		v->active = false;
+		hm_volume_set_active(v, false);
 		hm_set_detach(v);
 	} else {
 		hm_primary_look_at_regions(p);
@@ -508,11 +508,7 @@ void hm_primary_stop(struct hm_volume *v)
 		hm_primary_drain(p);
 		hm_primary_own_up(p);
 		/* From here on nobody else writes to its metadata. */
-		mutex_lock(&p->set.meta_lock);
-		spin_lock_irq(&p->set.lock);
-		v->active = false;
-		spin_unlock_irq(&p->set.lock);
-		mutex_unlock(&p->set.meta_lock);
+		hm_volume_set_active(v, false);
 		hm_primary_clean_stopped(v);
 		if (!hm_set_any_active(&p->set))
 			hm_primary_conn_stop(p);
@@ -564,8 +560,8 @@ static void hm_primary_miss(struct hm_primary *p)
 	spin_lock_irq(&p->set.lock);
 	hm_primary_set_sync(p, HM_SYNC_BEHIND,
 			    "a volume was removed before the backup had all of it");
-	hm_primary_lose_backlog(p);
 	spin_unlock_irq(&p->set.lock);
+	hm_primary_lose_backlog(p);
 	hm_primary_give_up_backlog(p);
 }
 

@@ -127,6 +127,20 @@ static u64 hm_primary_dirty(struct hm_primary *p)
 	return bytes;
 }
 
+/* Did a volume's metadata device refuse the last write of its regions? */
+static bool hm_primary_meta_failed(struct hm_primary *p)
+{
+	const struct hm_volume *v;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		v = p->set.volume[i];
+		if (v && v->meta && READ_ONCE(v->meta->failed))
+			return true;
+	}
+	return false;
+}
+
 /* unsynced 0 while nothing is to be copied; left_s: seconds, 0: not known */
 static unsigned int hm_primary_copy_info(struct hm_primary *p, char *result,
 					 unsigned int maxlen, unsigned int sz)
@@ -157,7 +171,7 @@ static void hm_primary_info(struct hm_primary *p, char *result,
 	       s->acked.applied, s->acked.durable, p->applied_group,
 	       p->durable_group);
 	sz = hm_primary_copy_info(p, result, maxlen, sz);
-	DMEMIT(" generation %016llx backlog %llu/%llu lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu dirtied %llu unrecorded %llu reason \"%s\"",
+	DMEMIT(" generation %016llx backlog %llu/%llu lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu dirtied %llu unrecorded %llu metadata %s reason \"%s\"",
 	       p->set.lineage.generation[0], p->used, p->limit,
 	       hm_primary_lag(p),
 	       s->alone || p->sync == HM_SYNC_BEHIND ? "alone" : "mirrored",
@@ -165,7 +179,8 @@ static void hm_primary_info(struct hm_primary *p, char *result,
 	       p->counters.connects, p->counters.disconnects,
 	       p->counters.protocol_errors, p->counters.resent,
 	       p->counters.deferred, p->counters.dirtied,
-	       p->counters.unrecorded, p->reason);
+	       p->counters.unrecorded,
+	       hm_primary_meta_failed(p) ? "failed" : "ok", p->reason);
 	spin_unlock_irq(&p->set.lock);
 }
 
@@ -198,22 +213,25 @@ static void hm_primary_status(struct dm_target *ti, status_type_t type,
 static int hm_primary_copy_command(struct hm_primary *p, unsigned int argc,
 				   char **argv)
 {
+	int err = 0;
 	u32 kib;
 
+	spin_lock_irq(&p->set.lock);
 	if (argc == 2 && !strcasecmp(argv[1], "pause"))
-		WRITE_ONCE(p->copy.paused, true);
+		p->copy.paused = true;
 	else if (argc == 2 && !strcasecmp(argv[1], "continue"))
-		WRITE_ONCE(p->copy.paused, false);
+		p->copy.paused = false;
 	else if (argc == 3 && !strcasecmp(argv[1], "rate") &&
 		 !kstrtou32(argv[2], 10, &kib))
-		WRITE_ONCE(p->copy.rate_kib, kib);
+		p->copy.rate_kib = kib;
 	else if (argc == 3 && !strcasecmp(argv[1], "floor") &&
 		 !kstrtou32(argv[2], 10, &kib) && kib)
-		WRITE_ONCE(p->copy.floor_kib, kib);
+		p->copy.floor_kib = kib;
 	else
-		return -EINVAL;
+		err = -EINVAL;
+	spin_unlock_irq(&p->set.lock);
 	wake_up(&p->copy_wait);
-	return 0;
+	return err;
 }
 
 static int hm_primary_message(struct dm_target *ti, unsigned int argc,

@@ -88,7 +88,7 @@ struct hm_primary_counters {
  * @began: when
  * @busy: jiffies of the application's last update
  *
- * Under the set's lock.
+ * Under the set's lock; the copier reads the rates and @busy without it.
  */
 struct hm_copy {
 	bool active;
@@ -140,6 +140,8 @@ struct hm_copy {
  * @copying: the backup was told that copies follow, and not yet to adopt
  * @adopt: the backup is to adopt our generation
  * @adopt_sent: it was told to, in this session
+ * @hello_generation: what the backup was told in this session; only the
+ *	connection's thread changes it
  * @adopt_after: once it has everything up to this sequence number
  * @settling: the connection was ended to shake hands anew, and will be back
  * @copy: the copying of regions
@@ -152,7 +154,6 @@ struct hm_copy {
  * Others:
  *
  * @stream_id: names the stream
- * @hello_generation: what the backup was told in this session
  * @hello: what we say of ourselves; changed only while the link is stopped
  * @session: number of this connection
  * @peer_block: by volume: the backup's logical block, bytes; 0: not known
@@ -205,6 +206,7 @@ struct hm_primary {
 	bool copying;
 	bool adopt;
 	bool adopt_sent;
+	u64 hello_generation;
 	u64 adopt_after;
 	bool settling;
 	struct hm_copy copy;
@@ -216,7 +218,6 @@ struct hm_primary {
 	u8 stream_id[HM_UUID_BYTES];
 	struct hm_hello hello;
 	u64 session;
-	u64 hello_generation;
 	u32 peer_block[HM_MAX_VOLUMES];
 	struct hm_primary_counters counters;
 

@@ -139,6 +139,25 @@ void hm_volume_destroy(struct hm_volume *v)
 }
 
 /**
+ * hm_volume_set_active() - its devices are ours, or no longer
+ * @v: the volume
+ * @active: which
+ *
+ * Once it returns nobody who looks under one of the set's locks goes by the old
+ * value.
+ *
+ * Context: may sleep; under hm_set.volumes_lock.
+ */
+void hm_volume_set_active(struct hm_volume *v, bool active)
+{
+	mutex_lock(&v->set->meta_lock);
+	spin_lock_irq(&v->set->lock);
+	v->active = active;
+	spin_unlock_irq(&v->set->lock);
+	mutex_unlock(&v->set->meta_lock);
+}
+
+/**
  * hm_volume_table() - print back what was given
  * @v: the volume
  * @result: where to
@@ -332,7 +351,9 @@ void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced)
 		set->args.addr = NULL;
 		hm_sock_parse(v->net, v->args.addr, v->args.port, &set->addr);
 	}
+	spin_lock_irq(&set->lock);
 	set->volume[v->args.volume] = v;
+	spin_unlock_irq(&set->lock);
 }
 
 /**
@@ -344,8 +365,11 @@ void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced)
 void hm_set_detach(struct hm_volume *v)
 {
 	mutex_lock(&v->set->meta_lock);
+	/* The status of the set's other volumes looks at it. */
+	spin_lock_irq(&v->set->lock);
 	if (v->set->volume[v->args.volume] == v)
 		v->set->volume[v->args.volume] = NULL;
+	spin_unlock_irq(&v->set->lock);
 	mutex_unlock(&v->set->meta_lock);
 }
 

@@ -27,7 +27,8 @@ struct net;
  * @net: network namespace of the process that loaded the table; a reference
  * @info: number, size and blocks, as told to the peer
  * @flush: the backup's flush of this disk; one at a time
- * @active: resumed: the devices are ours; written under hm_set.volumes_lock
+ * @active: resumed: the devices are ours; hm_volume_set_active() alone changes
+ *	it
  *
  * Created in ctr, freed in dtr. In hm_set.volume[] from preresume until dtr, or
  * until a reloaded table's instance takes its place.
@@ -64,7 +65,7 @@ struct hm_volume {
  * @lineage: what the data has been through; changed under @lock too
  * @forced: the operator accepts an inconsistent copy; under @meta_lock
  * @volumes_lock: protects @volume, starting and stopping; outermost. @volume is
- *	changed under @meta_lock too
+ *	changed under @meta_lock and @lock too
  * @volume: by number; a volume is here from preresume to dtr
  * @event_work: raises a dm event on each active volume
  *
@@ -102,6 +103,7 @@ struct hm_set {
 struct hm_volume *hm_volume_create(struct dm_target *ti, enum hm_role role,
 				   unsigned int argc, char **argv);
 void hm_volume_destroy(struct hm_volume *v);
+void hm_volume_set_active(struct hm_volume *v, bool active);
 void hm_volume_table(struct hm_volume *v, char *result, unsigned int maxlen);
 
 struct hm_set *hm_set_find_or_create(struct hm_volume *v, enum hm_role role,

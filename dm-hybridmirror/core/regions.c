@@ -4,8 +4,7 @@
  * the first write to it is issued locally, and is cleaned only when the backup
  * has made every write to it durable.
  *
- * What concerns one write costs as much as the regions it touches; what
- * concerns all goes through the arrays by words.
+ * All goes through the arrays by words, since a range may be a whole volume.
  */
 #include "regions.h"
 
@@ -39,6 +38,19 @@ static u32 hm_regions_touched(const struct hm_regions *r, u64 sector,
 	if (!sectors)
 		return 0;
 	return (u32)((sector + sectors - 1) >> r->shift) - *first + 1;
+}
+
+/* The bits of word @w that are regions from @first to before @end. */
+static unsigned long hm_word_mask(u32 w, u32 first, u32 end)
+{
+	u32 start = w * BITS_PER_LONG;
+	unsigned long mask = ~0UL;
+
+	if (first > start)
+		mask <<= first - start;
+	if (end - start < BITS_PER_LONG)
+		mask &= ~(~0UL << (end - start));
+	return mask;
 }
 
 /**
@@ -175,6 +187,21 @@ bool hm_regions_touch(struct hm_regions *r, u64 sector, u32 sectors)
 	return true;
 }
 
+static void hm_word_want(struct hm_regions *r, u32 w, unsigned long mask)
+{
+	mask &= ~(r->dirty[w] | r->writing[w]);
+	if (!mask)
+		return;
+	r->wanted[w] |= mask;
+	hm_block_changed(r, w * BITS_PER_LONG);
+}
+
+static void hm_word_lose(struct hm_regions *r, u32 w, unsigned long mask)
+{
+	r->unsynced_count += hweight_long(mask & ~r->unsynced[w]);
+	r->unsynced[w] |= mask;
+}
+
 /**
  * hm_regions_want() - a write waits until its regions are dirty
  * @r: the regions
@@ -187,14 +214,11 @@ bool hm_regions_touch(struct hm_regions *r, u64 sector, u32 sectors)
  */
 void hm_regions_want(struct hm_regions *r, u64 sector, u64 sectors)
 {
-	u32 region, n = hm_regions_touched(r, sector, sectors, &region);
+	u32 first, n = hm_regions_touched(r, sector, sectors, &first);
+	u32 w, end = first + n;
 
-	for (; n; n--, region++) {
-		if (test_bit(region, r->dirty) || test_bit(region, r->writing))
-			continue;
-		__set_bit(region, r->wanted);
-		hm_block_changed(r, region);
-	}
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++)
+		hm_word_want(r, w, hm_word_mask(w, first, end));
 }
 
 /**
@@ -266,8 +290,8 @@ void hm_regions_write_ends(struct hm_regions *r, u32 block, bool ok)
  * Once the backup has made durable all that is in the stream now, what was not
  * touched since can be cleaned: see hm_regions_clean().
  *
- * Context: under the lock that protects @r, in the same step that notes the
- * newest sequence number.
+ * Context: under the lock that protects @r; the newest sequence number is noted
+ * in the same step, or later.
  */
 void hm_regions_cycle(struct hm_regions *r)
 {
@@ -317,15 +341,15 @@ u32 hm_regions_clean(struct hm_regions *r)
  */
 void hm_regions_lose(struct hm_regions *r, u64 sector, u64 sectors)
 {
-	u32 region, n = hm_regions_touched(r, sector, sectors, &region);
+	u32 first, n = hm_regions_touched(r, sector, sectors, &first);
+	u32 w, end = first + n;
+	unsigned long mask;
 
-	for (; n; n--, region++) {
-		if (test_bit(region, r->unsynced))
-			continue;
-		__set_bit(region, r->unsynced);
-		r->unsynced_count++;
+	for (w = first / BITS_PER_LONG; w * BITS_PER_LONG < end; w++) {
+		mask = hm_word_mask(w, first, end);
+		hm_word_lose(r, w, mask);
+		hm_word_want(r, w, mask);
 	}
-	hm_regions_want(r, sector, sectors);
 }
 
 /**
@@ -339,13 +363,9 @@ void hm_regions_lose(struct hm_regions *r, u64 sector, u64 sectors)
 void hm_regions_lose_dirty(struct hm_regions *r)
 {
 	u32 w, words = hm_regions_words(r);
-	unsigned long lost;
 
-	for (w = 0; w < words; w++) {
-		lost = r->dirty[w] | r->wanted[w] | r->writing[w];
-		r->unsynced_count += hweight_long(lost & ~r->unsynced[w]);
-		r->unsynced[w] |= lost;
-	}
+	for (w = 0; w < words; w++)
+		hm_word_lose(r, w, r->dirty[w] | r->wanted[w] | r->writing[w]);
 }
 
 /**

@@ -61,7 +61,10 @@ static void random_range(struct model *m, u64 *sector, u32 *sectors, u32 *first,
 	left = m->r.sectors - *sector;
 	*sector += random_below(m, left < REGION ? left : REGION);
 	left = m->r.sectors - *sector;
-	*sectors = 1 + random_below(m, left < 3 * REGION ? left : 3 * REGION);
+	/* Sometimes over many words, and now and then to the end. */
+	if (random_below(m, 8))
+		left = min(left, 3 * REGION);
+	*sectors = random_below(m, 64) ? 1 + random_below(m, left) : left;
 	*first = *sector / REGION;
 	*last = (*sector + *sectors - 1) / REGION;
 }

@@ -1,18 +1,20 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# The primary's disk refuses a write: the application learns it, the status too
+# The primary's disk refuses a write: the application learns it, the status too, and no region is clean before a restart has copied what the disk has
 # shellcheck shell=dash disable=SC2119
 
 # shellcheck source=tests/vm/lib/guest-lib.sh
 . /hm/guest-lib.sh
 # shellcheck source=tests/vm/lib/mirror-lib.sh
 . /hm/mirror-lib.sh
+# shellcheck source=tests/vm/lib/pair-lib.sh
+. /hm/pair-lib.sh
 
 BAD=2560	# blocks of 4 KiB: behind the load, and one MiB long
 
 load_module
 hosts_up
-ram_disks 2 16
+ram_disks 4 16
 need_modules dm-flakey
 
 bad_table()
@@ -60,4 +62,35 @@ for ack in received local applied; do
 	dm status front
 	mirror_down
 done
+
+note "regions stay dirty, and a restart copies them"
+A_DISK=/dev/mapper/disk
+become backup b
+become primary a sync clean
+noise a 0 20
+wait_for "in_step a"
+dm suspend a
+dm resume a
+expect_field a dirty 0
+swap_table disk "$(bad_table)"
+refuse noise a "$BAD" 1
+noise a "$((BAD + 300))" 1
+wait_for "in_step a"
+dm suspend a
+dm resume a
+expect_above a dirty 0
+sleep 15
+expect_above a dirty 0
+expect_field a unsynced 0
+expect_field b state consistent
+swap_table disk "$(linear_table /dev/ram0)"
+! same /dev/ram0 /dev/ram1 || fail "the backup never had what was refused"
+dm remove a
+become primary a
+pair_equal a
+expect_above a copied 0
+noise a "$BAD" 1
+wait_for "in_step a"
+wait_status a dirty 0
+pair_down
 teardown

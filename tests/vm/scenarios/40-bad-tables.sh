@@ -114,6 +114,17 @@ SECTORS=32761
 primary "not a multiple of the logical block" "$large - $B4 7000 2 sync clean"
 SECTORS=32768
 
+# what is formatted keeps the size of its regions
+note "regions"
+for region in 128 64; do
+	on p dm create front --table \
+		"0 $SECTORS hybridmirror /dev/ram0 /dev/ram2 $B4 7000 4 sync clean region $region"
+	write_block 1
+	expect_field front dirty $((128 << 10))
+	dm remove front
+done
+expect_log "the size of a region stays 128 KiB, as formatted"
+
 # sets
 note "sets"
 mk_primary front /dev/ram0 "$B4" 7000 sync clean set s volume 1

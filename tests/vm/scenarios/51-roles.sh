@@ -29,7 +29,8 @@ for turn in 1 2; do
 	wait_for same_generation
 	dm suspend a
 	become backup a
-	become primary b
+	become primary b region 64
+	expect_log "the size of a region stays 1024 KiB, as formatted"
 	wait_status b link connected
 	noise b 200 100
 	pair_equal b
