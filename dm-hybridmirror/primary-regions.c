@@ -222,8 +222,7 @@ void hm_primary_clean(struct hm_primary *p)
 	bool begin;
 
 	spin_lock_irq(&p->set.lock);
-	if (p->set.lineage.covers_fresh)
-		p->cleaning = false;
+	/* See hm_primary_paired(). */
 	begin = !p->cleaning && !p->set.lineage.covers_fresh;
 	if (p->cleaning && p->stream.acked.durable >= p->clean_after &&
 	    !p->local[!p->cycle] &&
