@@ -114,13 +114,19 @@ class Failover:
     def other(self, host):
         return self.b if host is self.a else self.a
 
-    def in_step(self, primary):
-        """Wait until the backup has everything, and knows what it holds."""
+    def follows(self, primary):
+        """Wait until the backup has what the primary had, and knows so."""
         backup = self.other(primary)
+
+        def known():
+            return backup.fields("state", "generation") == \
+                ["consistent"] + primary.fields("generation")
+        self.lab.wait_for(known, f"{backup.name} follows {primary.name}")
+
+    def in_step(self, primary):
+        """Likewise, and until nothing is under way."""
+        self.follows(primary)
         primary.sh(f"wait_for 'in_step {primary.name}'")
-        backup.sh(f"wait_status {backup.name} state consistent\n"
-                  f"wait_status {backup.name} generation "
-                  f"{primary.fields('generation')[0]}")
 
     def equal(self, primary):
         """In step, and the same on both disks."""
