@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Demonstrate the mirror: a primary dies in mid-write, its backup takes over.
+"""Demonstrate the mirror: a primary dies in mid-write, its backup takes over,
+the old primary returns as the backup, and the roles are switched back.
 
-Two virtual machines, each with a kernel of Debian's: the primary "p" with 6.12
-and the backup "b" with 6.1. Exit status 0 means that everything held that the
+Two virtual machines, each with a kernel of Debian's: "p", the primary at first,
+with 6.12, and "b" with 6.1. Exit status 0 means that everything held that the
 mirror promises.
 """
 
@@ -19,8 +20,9 @@ import time
 import traceback
 
 from build import BuildError
-from demo_lab import DemoFailure, DemoLab, Host, Teller, \
-    cut_power_and_photograph, fio_writes
+from demo_failback import Failback
+from demo_lab import DISKS, DELAY_MS, DemoFailure, DemoLab, Host, Teller, \
+    VOLUMES, become, create_volumes, cut_power_and_photograph, fio_writes, table
 from demo_load import LEDGERS, Ledger, Stamps, check_file_system, \
     check_ledgers, check_stamps
 from guest import Guest, GuestError
@@ -29,11 +31,10 @@ from lab import ScenarioFailure
 from run import BootFiles, keep_logs, logs_folder, scratch_folder, \
     shipped_files
 
-STEPS = 9
+STEPS = 13
+STEPS_BROKEN = 9
 KERNELS = {"p": "6.12", "b": "6.1"}
-ADDRESS = "10.77.0.2"
 SPEED_SECONDS = 3
-DELAY_MS = 10
 
 # Load until there is so much to lose, but not for ever on a busy machine
 LOAD_SECONDS = 12
@@ -58,16 +59,6 @@ class Settings:
         self.slow_ms = (0, 1000) if broken else (5, 5)
 
 
-def primary_table(disk, port, sectors, words):
-    return (f"0 {sectors} hybridmirror {disk} - {ADDRESS} {port} "
-            f"{len(words.split())} {words}")
-
-
-def backup_table(disk, port, sectors, words):
-    return (f"0 {sectors} hybrid-backup {disk} - {ADDRESS} {port} "
-            f"{len(words.split())} {words}")
-
-
 class Demo:
     """The story, one step after the other; the state that they share."""
 
@@ -75,10 +66,11 @@ class Demo:
         self.settings = settings
         self.folder = folder
         self.log = log
-        self.teller = Teller(STEPS)
+        self.teller = Teller(STEPS_BROKEN if settings.broken else STEPS)
         self.ledgers = [Ledger(name) for name in LEDGERS]
         self.stamps = Stamps()
         self.acked = {}
+        self.found = {}
         self.lab = self.p = self.b = None
 
     def tell(self):
@@ -91,6 +83,11 @@ class Demo:
         self.take_over()
         self.judge_photograph()
         self.judge()
+        if not self.settings.broken:
+            Failback(self).tell()
+        found = self.lab.complaints()
+        self.teller.check(not found, "neither kernel has complained")
+        self.teller.say("\n".join(found[:10]))
 
     # ---- before ----
 
@@ -107,16 +104,16 @@ class Demo:
 
     def boot(self):
         self.teller.step("Boot two virtual machines on a private link")
-        sizes = (("vda", 96), ("vdb", 16), ("vdc", 32))
         disks = {host: self.lab.blank(*((f"{host}-{name}", mib)
-                                        for name, mib in sizes))
+                                        for name, mib in DISKS.items()))
                  for host in KERNELS}
-        photos = self.lab.blank(("b-vdd", 96), ("b-vde", 16))
+        photos = self.lab.blank(("b-vdf", DISKS["vda"]),
+                                ("b-vdg", DISKS["vdb"]))
         self.pairs = list(zip(disks["b"], photos))
         p, b = self.lab.pair(disks["p"], disks["b"] + photos)
         self.p, self.b = Host(p, self.teller), Host(b, self.teller)
         self.teller.say("p: primary, 10.77.0.1    b: backup, 10.77.0.2    "
-                        "three blank disks each")
+                        "blank disks on each")
         self.p.load_module()
         self.b.load_module()
 
@@ -142,13 +139,14 @@ class Demo:
 
     def speed_up(self, ack, sectors):
         if not ack:
-            table = f"0 {sectors} linear /dev/vdc 0"
+            line = f"0 {sectors} linear /dev/vdc 0"
         else:
-            table = primary_table("/dev/vdc", 7001, sectors,
-                                  f"set speed sync clean ack {ack}")
-            backup = backup_table("/dev/vdc", 7001, sectors, "set speed")
+            line = table("hybridmirror", sectors, "/dev/vdc -", "b", 7001,
+                         f"set speed sync clean ack {ack}")
+            backup = table("hybrid-backup", sectors, "/dev/vdc -", "b", 7001,
+                           "set speed")
             self.b.quiet(f"dmsetup create speed --table '{backup}'")
-        self.p.quiet(f"dmsetup create speed --table '{table}'")
+        self.p.quiet(f"dmsetup create speed --table '{line}'")
         if ack:
             self.p.wait_status("speed", link="connected")
 
@@ -162,44 +160,33 @@ class Demo:
     def create(self):
         self.teller.step("Mirror two volumes as one set, at a distance")
         for host in (self.p, self.b):
-            host.type(f"tc qdisc add dev eth0 root netem delay {DELAY_MS}ms "
-                      "limit 100000")
+            host.far_away()
         self.teller.say(f"({DELAY_MS} ms each way: {2 * DELAY_MS} ms there and "
                         "back, as over 2000 km)")
-        self.create_backup()
-        self.create_primary()
+        self.slow_down()
+        create_volumes(self.b, "backup")
+        self.p.words = ("sync clean ack received on_disconnect stall ordering "
+                        + self.settings.ordering)
+        create_volumes(self.p, "primary")
         self.p.wait_status("vol0", link="connected", sync="streaming")
         self.p.type("dmsetup status vol0")
 
-    def create_backup(self):
+    def slow_down(self):
+        self.b.disks = [f"/dev/mapper/slow{volume}" for volume in VOLUMES]
         for volume, disk in enumerate(("vda", "vdb")):
-            sectors = int(self.b.quiet(f"sectors /dev/{disk}"))
             delay = self.settings.slow_ms[volume]
             self.b.type(f"dmsetup create slow{volume} --table \\\n"
-                        f"    '0 {sectors} delay /dev/{disk} 0 0 "
+                        f"    '0 {self.b.sectors[volume]} delay /dev/{disk} 0 0 "
                         f"/dev/{disk} 0 {delay}'")
-            table = backup_table(f"/dev/mapper/slow{volume}", 7000, sectors,
-                                 f"set demo volume {volume}")
-            self.b.type(f"dmsetup create vol{volume} --table \\\n    '{table}'")
         self.teller.say("(writes to b's disks take {} ms and {} ms longer than "
                         "to p's)".format(*self.settings.slow_ms))
-
-    def create_primary(self):
-        for volume, disk in enumerate(("vda", "vdb")):
-            sectors = int(self.p.quiet(f"sectors /dev/{disk}"))
-            table = primary_table(
-                f"/dev/{disk}", 7000, sectors,
-                f"set demo volume {volume} sync clean ack received "
-                f"on_disconnect stall ordering {self.settings.ordering}")
-            self.p.type(f"dmsetup create vol{volume} --table \\\n    '{table}'")
 
     # ---- the load ----
 
     def load(self):
         self.teller.step("ext4, fio, two databases and stamps on the mirror")
-        self.p.type("mkfs.ext4 -q /dev/mapper/vol0")
-        self.p.type("mkdir -p /mnt/demo && "
-                    "mount -t ext4 /dev/mapper/vol0 /mnt/demo")
+        self.p.type("mkfs.ext4 -q -E nodiscard /dev/mapper/vol0")
+        self.p.mount()
         iops, latency = fio_writes(self.p, "--directory=/mnt/demo --size=8m",
                                    16, SPEED_SECONDS)
         self.teller.say(f"fio on ext4, 4 KiB random writes, depth 16: "
@@ -272,7 +259,7 @@ class Demo:
         self.teller.step("The backup takes over: what it had received is "
                          "finished first")
         started = time.monotonic()
-        self.b.type("dmsetup remove vol0 && dmsetup remove vol1")
+        become(self.b, "primary")
         took = time.monotonic() - started
         said = re.findall(r"stopped; .*update (\d+) of (\d+) received",
                           self.b.guest.dmesg())
@@ -280,22 +267,21 @@ class Demo:
         self.teller.check(applied == received,
                           f"update {applied} of {received} received was the "
                           f"last applied, after {took:.1f} s")
-        self.b.quiet("dmsetup remove slow0; dmsetup remove slow1")
-        self.b.type("mkdir -p /mnt/demo && mount -t ext4 /dev/vda /mnt/demo")
+        self.b.mount()
 
     # ---- the verdict ----
 
     def judge_photograph(self):
         self.teller.step("The photograph: b's disks at the instant of the "
                          "kill, nothing finished")
-        self.b.type("mkdir -p /mnt/photo && mount -t ext4 /dev/vdd /mnt/photo")
+        self.b.type("mkdir -p /mnt/photo && mount -t ext4 /dev/vdf /mnt/photo")
         found = check_ledgers(self.teller, self.b, "/mnt/photo")
         output, good = check_stamps(
-            self.teller, self.b, "/mnt/photo/stamps /dev/vde",
+            self.teller, self.b, "/mnt/photo/stamps /dev/vdg",
             f"--seed {self.stamps.seed} --reference /mnt/demo/stamps "
-            "--reference /dev/vdb")
+            "--reference /dev/mapper/vol1")
         self.photograph_good = good
-        check_file_system(self.teller, self.b, "/dev/vdd", "/mnt/photo")
+        check_file_system(self.teller, self.b, "/dev/vdf", "/mnt/photo")
         behind = re.search(r"behind the reference by (\d+) updates, (\d+) ms",
                            output)
         if behind:
@@ -307,14 +293,15 @@ class Demo:
 
     def judge(self):
         self.teller.step("The verdict on what the backup took over")
-        check_ledgers(self.teller, self.b, "/mnt/demo", self.acked)
-        acked = self.stamps.acked_line()
-        check_stamps(self.teller, self.b, "/mnt/demo/stamps /dev/vdb",
-                     f"--seed {self.stamps.seed} --acked '{acked}'")
-        check_file_system(self.teller, self.b, "/dev/vda", "/mnt/demo")
-        found = self.lab.complaints()
-        self.teller.check(not found, "neither kernel has complained")
-        self.teller.say("\n".join(found[:10]))
+        self.judge_host(self.b)
+
+    def judge_host(self, host):
+        """All that was acknowledged is there; leaves nothing mounted."""
+        self.found = check_ledgers(self.teller, host, "/mnt/demo", self.acked)
+        check_stamps(self.teller, host, "/mnt/demo/stamps /dev/mapper/vol1",
+                     f"--seed {self.stamps.seed} "
+                     f"--acked '{self.stamps.acked_line()}'")
+        check_file_system(self.teller, host, "/dev/mapper/vol0", "/mnt/demo")
 
 
 def verdict(demo):

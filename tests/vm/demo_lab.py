@@ -16,6 +16,13 @@ from scan import complaints
 TIMEOUT = 900
 COPY_BYTES = 1 << 20
 WIDTH = 90
+DELAY_MS = 10
+
+ADDRESSES = {"p": "10.77.0.1", "b": "10.77.0.2"}
+# MiB: two volumes, one for measuring, and the metadata of the volumes
+DISKS = {"vda": 256, "vdb": 16, "vdc": 32, "vdd": 1, "vde": 1}
+VOLUMES = (0, 1)
+META = ("/dev/vdd", "/dev/vde")
 
 
 class DemoFailure(Exception):
@@ -61,6 +68,9 @@ class Host:
 
     def __init__(self, guest, teller):
         self.guest = guest
+        self.disks = ["/dev/vda", "/dev/vdb"]
+        self.sectors = [DISKS[disk] << 11 for disk in ("vda", "vdb")]
+        self.words = "ack received"     # of its tables as the primary
         self._teller = teller
 
     def quiet(self, script):
@@ -96,10 +106,54 @@ class Host:
                 raise DemoFailure(f"{name} never had {wanted}: {status}")
             time.sleep(0.2)
 
+    def mount(self):
+        self.type("mkdir -p /mnt/demo && "
+                  "mount -t ext4 /dev/mapper/vol0 /mnt/demo")
+
+    def far_away(self):
+        self.type(f"tc qdisc add dev eth0 root netem delay {DELAY_MS}ms "
+                  "limit 100000")
+
     def load_module(self):
         self._teller.say(self.guest.name + "# insmod dm-hybridmirror.ko"
                          f"          (kernel {self.guest.kernel.release})")
         self.quiet("load_module; need_modules dm-delay sch_netem")
+
+
+def table(target, sectors, devices, host, port, words):
+    """A line for dmsetup; host is who listens."""
+    return (f"0 {sectors} {target} {devices} {ADDRESSES[host]} {port} "
+            f"{len(words.split())} {words}")
+
+
+def role_table(host, role, volume):
+    """What makes a host the primary or the backup of a volume."""
+    devices = f"{host.disks[volume]} {META[volume]}"
+    words = f"set demo volume {volume}"
+    if role == "backup":
+        return table("hybrid-backup", host.sectors[volume], devices,
+                     host.guest.name, 7000, words)
+    peer = "b" if host.guest.name == "p" else "p"
+    return table("hybridmirror", host.sectors[volume], devices, peer, 7000,
+                 f"{words} {host.words}")
+
+
+def create_volumes(host, role):
+    for volume in VOLUMES:
+        host.type(f"dmsetup create vol{volume} --table \\\n"
+                  f"    '{role_table(host, role, volume)}'")
+
+
+def become(host, role):
+    """Exchange the role of a host: all volumes rest before the first goes on."""
+    for volume in VOLUMES:
+        host.type(f"dmsetup load vol{volume} --table \\\n"
+                  f"    '{role_table(host, role, volume)}'")
+    host.type("dmsetup suspend vol0 && dmsetup suspend vol1")
+    host.type("dmsetup resume vol0 && dmsetup resume vol1")
+    if role == "primary":
+        host.type("blockdev --flushbufs /dev/mapper/vol0 && "
+                  "blockdev --flushbufs /dev/mapper/vol1")
 
 
 class DemoLab(Lab):

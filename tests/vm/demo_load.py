@@ -19,9 +19,9 @@ STAMP_BLOCKS = 1024
 FEED = """
 feed()
 {
-	awk -v name="$1" -v mode="$2" 'BEGIN {
+	awk -v name="$1" -v mode="$2" -v first="$3" 'BEGIN {
 		printf "PRAGMA journal_mode=%s; PRAGMA synchronous=FULL;\\n", mode
-		for (n = 1; ; n++)
+		for (n = first; ; n++)
 			printf "BEGIN; INSERT INTO ledger VALUES(%d, " \\
 				"randomblob(200)); UPDATE counter SET n=%d; " \\
 				"COMMIT; SELECT \\"%s %d\\";\\n", n, n, name, n
@@ -46,7 +46,7 @@ class Ledger:
 
     def __init__(self, name):
         self.name = name
-        self.acked = 0
+        self._before = 0
         self._job = None
 
     def create(self, host):
@@ -57,16 +57,24 @@ class Ledger:
             CREATE TABLE counter(id INTEGER PRIMARY KEY, n INTEGER);
             INSERT INTO counter VALUES(1, 0), (2, 0), (3, 0), (4, 0);'""")
 
-    def start(self, host):
+    def start(self, host, first=1):
+        """Write transactions from number first on."""
+        if self._job:
+            self._before = self.acknowledged()
         self._job = host.guest.run_bg(
-            FEED + f"feed {self.name} {LEDGERS[self.name]} | "
+            FEED + f"feed {self.name} {LEDGERS[self.name]} {first} | "
             f"sqlite3 -bail /mnt/demo/{self.name}.db")
+
+    def stop(self):
+        """Wait for its end, once sqlite3 was killed."""
+        self._job.wait(TIMEOUT)
 
     def text(self):
         return self._job.output()
 
     def acknowledged(self):
-        return last_number(self.name + r" (\d+)", self.text())
+        return max(self._before,
+                   last_number(self.name + r" (\d+)", self.text()))
 
 
 class Stamps:

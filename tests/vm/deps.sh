@@ -13,7 +13,7 @@ PACKAGES=(
 	flex bison bc libelf-dev libssl-dev xz-utils zstd cpio
 	# guests
 	qemu-system-x86 busybox-static fio dmsetup kmod sqlite3 iproute2
-	e2fsprogs python3 ca-certificates
+	e2fsprogs python3 ca-certificates postgresql-15
 )
 
 die()
@@ -45,6 +45,16 @@ missing()
 	printf '%s\n' "$@" | grep -Fxv -e "$installed" || true
 }
 
+# PostgreSQL is for the guests: its package shall not begin a database here.
+no_cluster()
+{
+	local conf=/etc/postgresql-common/createcluster.conf
+
+	[ ! -e "$conf" ] || return 0
+	mkdir -p "${conf%/*}"
+	echo "create_main_cluster = false" >"$conf"
+}
+
 main()
 {
 	local headers want updated=
@@ -65,6 +75,7 @@ main()
 	want=$(missing "${PACKAGES[@]}" $headers)
 	[ -n "$want" ] || return 0
 	[ -n "$updated" ] || apt-get -qq update
+	no_cluster
 	# shellcheck disable=SC2086
 	apt-get -qq install -y --no-install-recommends $want
 }

@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import pwd
 import re
 import shutil
 import subprocess
@@ -38,8 +39,14 @@ MODULES = BOOT_MODULES + """
 # busybox's would prefer its own commands to these.
 TOOLS = """
     dash dmsetup fio sqlite3 ip tc ss mke2fs mkfs.ext4 e2fsck losetup blkdiscard
-    cmp
+    cmp setpriv
     """.split()
+
+# Debian keeps the programs of PostgreSQL apart. They find by their own path what
+# else they need.
+POSTGRES = "/usr/lib/postgresql/15/bin"
+POSTGRES_NEEDS = ("/usr/lib/postgresql/15/lib/plpgsql.so",
+                  "/usr/share/postgresql/15/timezonesets/Default")
 
 
 def cache_folder():
@@ -155,19 +162,28 @@ def libraries(program):
     return re.findall(r"(?:=> )?(/\S+) \(0x", listing)
 
 
+def postgres_user():
+    """The user and group who may run PostgreSQL."""
+    user = pwd.getpwnam("postgres")
+    return user.pw_uid, user.pw_gid
+
+
 def tool_files():
     """All files of the disk of tools: {path in the guest: path here}."""
     files = {"/etc/mke2fs.conf": "/etc/mke2fs.conf"}
     search = "/usr/sbin:/usr/bin:/sbin:/bin"
-    for tool in TOOLS:
-        program = shutil.which(tool, path=search)
+    for tool in TOOLS + ["postgres", "psql"]:
+        program = shutil.which(tool, path=f"{POSTGRES}:{search}")
         if not program:
             raise FileNotFoundError(tool + " is missing; run deps.sh")
         folder = "/usr/sbin" if "sbin" in program else "/usr/bin"
+        if program.startswith(POSTGRES):
+            folder = POSTGRES
         files[os.path.join(folder, tool)] = program
         for library in libraries(program):
             # one place for each, however the loader spelled it
             files["/usr" + library.removeprefix("/usr")] = library
+    files.update((path, path) for path in POSTGRES_NEEDS)
     return files
 
 

@@ -9,7 +9,7 @@ import time
 from guest import Disk, Guest, GuestError, Net
 from scan import complaints
 
-ADDRESSES = {"p": "10.77.0.1/24", "b": "10.77.0.2/24"}
+ADDRESSES = {"p": "10.77.0.1/24", "a": "10.77.0.1/24", "b": "10.77.0.2/24"}
 
 
 class ScenarioFailure(Exception):

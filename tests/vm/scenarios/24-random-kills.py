@@ -5,13 +5,12 @@
 
 import os
 import random
-import subprocess
 import sys
 import time
 
 # pylint: disable=wrong-import-position
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from build import HM_STAMP  # noqa: E402
+from failover import acknowledged, stamp_check  # noqa: E402
 
 KILLS = 13
 MIB = 4
@@ -34,26 +33,6 @@ def empty(disk):
     os.truncate(disk.path, MIB << 20)
 
 
-def acknowledged(lab, output, name):
-    """A file with the ACKED lines that have come; None if there is none."""
-    path = os.path.join(lab.folder, name)
-    with open(path, "w") as lines:
-        lines.write(output)
-    return path if "ACKED" in output else None
-
-
-def check(lab, disk, seed, acked):
-    command = [HM_STAMP, "check", "--seed", str(seed), "--min-updates",
-               str(LEAST)]
-    if acked:
-        command += ["--acked", acked]
-    result = subprocess.run(command + [disk.path], text=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    lab.log(result.stdout.strip())
-    lab.check(result.returncode == 0,
-              f"not a good cut; repeat it with HM_SEED={lab.seed}")
-
-
 def kill_once(lab, pair, disks, number, rng):
     """One life and death of the primary."""
     p, b = pair
@@ -73,7 +52,8 @@ def kill_once(lab, pair, disks, number, rng):
     lab.log(f"kill {number + 1}: seed {seed} ack {ack} ordering {ordering} "
             f"after {delay:.2f} s")
     acked = acknowledged(lab, output, f"acked-{number}.log")
-    check(lab, disks[1], seed, acked if ack == "received" else None)
+    stamp_check(lab, disks[1].path, seed, "--min-updates", str(LEAST),
+                *(acked if ack == "received" else ()))
 
 
 def run(lab):

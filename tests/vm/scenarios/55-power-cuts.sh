@@ -4,10 +4,6 @@
 # racy
 # smp: 2
 # mem: 512
-#
-# What a host writes, data and metadata, passes one gate. Closed, it loses all
-# that comes later without a word, so that the disk keeps one instant; and the
-# module forgets the host when its device is removed.
 
 # shellcheck shell=dash
 
@@ -19,72 +15,10 @@
 . /hm/pair-lib.sh
 # shellcheck source=tests/vm/lib/stamp-lib.sh
 . /hm/stamp-lib.sh
+# shellcheck source=tests/vm/lib/power-lib.sh
+. /hm/power-lib.sh
 
 CUTS=30
-MIB=12
-A_DISK=/dev/mapper/a-data A_META=/dev/mapper/a-meta
-B_DISK=/dev/mapper/b-data B_META=/dev/mapper/b-meta
-
-# host_disk HOST DEVICE
-host_disk()
-{
-	local data=$((MIB * 2048)) all
-
-	all=$(sectors "$2")
-	dm create "gate-$1" --table "$(linear_table "$2")"
-	dm create "$1-data" --table "0 $data linear /dev/mapper/gate-$1 0"
-	dm create "$1-meta" \
-		--table "0 $((all - data)) linear /dev/mapper/gate-$1 $data"
-}
-
-gate_device()
-{
-	case $1 in
-	a) echo /dev/ram0 ;;
-	b) echo /dev/ram1 ;;
-	esac
-}
-
-# power_off HOST: from now on nothing reaches its disks, and it says no more; its
-# peer must not hear that something is durable which the gate has lost
-power_off()
-{
-	link_down
-	swap_table "gate-$1" "0 $(sectors "/dev/mapper/gate-$1") zero" \
-		--noflush --nolockfs
-}
-
-# gone HOST: the module forgets it, the disks are as the cut left them
-gone()
-{
-	dm remove "$1"
-	swap_table "gate-$1" "$(linear_table "$(gate_device "$1")")" \
-		--noflush --nolockfs
-	where "$1"
-	uncache "$disk" "$meta"
-}
-
-# dice SIDES: from 0, as the seed says
-dice()
-{
-	awk -v seed="$((SEED * 31 + ROUND))" -v n="$1" \
-		'BEGIN { srand(seed); rand(); print int(rand() * n) }'
-}
-
-app_dies()
-{
-	kill -KILL "$STAMP"
-	wait "$STAMP" 2>/dev/null || true
-}
-
-# good_cut HOST [OPTION...]
-good_cut()
-{
-	where "$1"
-	shift
-	uncache "$disk"
-	stamp_check --foreign-ok "$@" "$disk"
-}
 
 # under_load: the primary writes, and for some time
 under_load()
@@ -164,11 +98,8 @@ cut_one_by_one()
 }
 
 load_module peer_timeout_ms=2000
-need_modules dm-zero
 hosts_up
-ram_disks 2 $((MIB + 2))
-host_disk a /dev/ram0
-host_disk b /dev/ram1
+power_disks 12
 note "seed $SEED"
 primary=a backup=b consistent=0
 become backup b
@@ -190,9 +121,5 @@ while [ $ROUND -lt $CUTS ]; do
 	expect_field $backup state consistent
 done
 pair_down
-for host in a b; do
-	dm remove $host-data
-	dm remove $host-meta
-	dm remove gate-$host
-done
+power_disks_gone
 teardown
