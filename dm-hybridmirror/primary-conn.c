@@ -265,6 +265,9 @@ static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
 	if (way != HM_WAY_RESUME)
 		hm_conn_restart(p, self, backup, way);
 	hm_primary_kick_deferred(p);
+	err = hm_primary_tell(p);
+	if (err)
+		return err;
 	hm_info(&p->set, "connected: %s, after update %llu", hm_way_words(way),
 		p->stream.taken);
 	return hm_conn_start_record(p, way, wire);

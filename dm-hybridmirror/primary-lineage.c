@@ -96,6 +96,19 @@ static int hm_primary_recall(struct hm_volume *v, struct hm_lineage *l)
 	return hm_primary_recalled(v);
 }
 
+/*
+ * A generation that was begun for what completes alone goes on in this stream:
+ * nobody holds it at the beginning of that.
+ */
+static void hm_primary_set_origin(struct hm_primary *p,
+				  const struct hm_lineage *l)
+{
+	spin_lock_irq(&p->set.lock);
+	if (!p->stream.last_seq && !p->apart)
+		p->origin = l->untold ? 0 : l->generation[0];
+	spin_unlock_irq(&p->set.lock);
+}
+
 /**
  * hm_primary_remember() - preresume: what is known of the volume
  * @v: the volume; becomes a member of its set
@@ -136,8 +149,8 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 	/* Also if it is known: the set's lineage may have gone on without it. */
 	if (!err)
 		err = hm_set_write_supers(set, &l);
-	if (!err && !to_primary(set)->origin)
-		to_primary(set)->origin = l.generation[0];
+	if (!err)
+		hm_primary_set_origin(to_primary(set), &l);
 	if (err && !known)
 		hm_meta_drop(v);
 	memalloc_noio_restore(noio);
@@ -164,11 +177,36 @@ int hm_primary_write_apart(struct hm_primary *p)
 	mutex_lock(&p->set.meta_lock);
 	if (!READ_ONCE(p->apart)) {
 		l = p->set.lineage;
-		hm_lineage_write_apart(&l, hm_new_generation());
-		err = hm_set_write_supers(&p->set, &l);
+		if (!l.untold) {
+			hm_lineage_write_apart(&l, hm_new_generation());
+			err = hm_set_write_supers(&p->set, &l);
+		}
 		spin_lock_irq(&p->set.lock);
 		p->apart = !err;
 		spin_unlock_irq(&p->set.lock);
+	}
+	mutex_unlock(&p->set.meta_lock);
+	return err;
+}
+
+/**
+ * hm_primary_tell() - the backup is about to learn of our newest generation
+ * @p: the primary
+ *
+ * Return: 0 or a negative errno: it must not.
+ *
+ * Context: may sleep, for the metadata devices; the connection's thread.
+ */
+int hm_primary_tell(struct hm_primary *p)
+{
+	struct hm_lineage l;
+	int err = 0;
+
+	mutex_lock(&p->set.meta_lock);
+	l = p->set.lineage;
+	if (l.untold) {
+		hm_lineage_tell(&l);
+		err = hm_set_write_supers(&p->set, &l);
 	}
 	mutex_unlock(&p->set.meta_lock);
 	return err;

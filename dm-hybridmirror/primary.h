@@ -131,7 +131,8 @@ struct hm_copy {
  * @applied_group: as the backup says
  * @durable_group: likewise
  * @retry: the next handshake asks the backup to try again
- * @origin: the generation that the data was in when the stream began
+ * @origin: the generation that the data was in when the stream began, if what
+ *	completes alone does not belong to it; else 0
  * @adopted: a backup has followed the stream
  * @refusal: the last one, said once in the log
  * @apart: what completes alone belongs to a generation that no backup has been
@@ -311,6 +312,7 @@ void hm_primary_clean_stopped(struct hm_volume *v);
 /* primary-lineage.c */
 int hm_primary_remember(struct hm_volume *v, struct hm_volume *old);
 int hm_primary_write_apart(struct hm_primary *p);
+int hm_primary_tell(struct hm_primary *p);
 void hm_primary_met(struct hm_primary *p, const struct hm_hello *backup);
 void hm_primary_paired(struct hm_primary *p);
 void hm_primary_confirmed(struct hm_primary *p);

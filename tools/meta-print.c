@@ -93,6 +93,8 @@ static void print_generations(const struct hm_lineage *l)
 		       i < l->covered ? "  the bitmap reaches back to it" : "");
 	if (l->covers_fresh)
 		printf("%-17s the bitmap will do for a fresh peer\n", "");
+	if (l->untold)
+		printf("%-17s no peer was told of the newest one\n", "");
 }
 
 static void print_stream(const struct hm_super *s)
@@ -219,6 +221,7 @@ static void json_generations(const struct hm_lineage *l)
 	putchar(']');
 	json_number("covered", l->covered);
 	json_bool("covers_fresh", l->covers_fresh);
+	json_bool("untold", l->untold);
 }
 
 static void json_ranges(const struct hm_regions *r)

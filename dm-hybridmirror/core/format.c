@@ -107,6 +107,8 @@ static void hm_encode_lineage(struct hm_disk_super *d,
 		d->flags |= cpu_to_le16(HM_SUPER_INCONSISTENT);
 	if (l->covers_fresh)
 		d->flags |= cpu_to_le16(HM_SUPER_COVERS_FRESH);
+	if (l->untold)
+		d->flags |= cpu_to_le16(HM_SUPER_UNTOLD);
 	for (i = 0; i < HM_GENERATIONS; i++)
 		d->generation[i] = cpu_to_le64(l->generation[i]);
 }
@@ -178,6 +180,7 @@ static void hm_load_super(const struct hm_disk_super *d, struct hm_super *s)
 	s->lineage.covered = d->covered;
 	s->lineage.inconsistent = flags & HM_SUPER_INCONSISTENT;
 	s->lineage.covers_fresh = flags & HM_SUPER_COVERS_FRESH;
+	s->lineage.untold = flags & HM_SUPER_UNTOLD;
 	for (i = 0; i < HM_GENERATIONS; i++)
 		s->lineage.generation[i] = le64_to_cpu(d->generation[i]);
 	memcpy(s->stream, d->stream, sizeof(s->stream));

@@ -86,7 +86,8 @@ struct hm_disk_super {
 #define HM_SUPER_COVERS_FRESH	0x0002	/* struct hm_lineage */
 #define HM_SUPER_POSITION	0x0004	/* stopped cleanly: @seq is exact */
 #define HM_SUPER_FORCED		0x0008	/* may be promoted though inconsistent */
-#define HM_SUPER_FLAGS		0x000f
+#define HM_SUPER_UNTOLD		0x0010	/* struct hm_lineage */
+#define HM_SUPER_FLAGS		0x001f
 
 /**
  * struct hm_disk_bitmap - one sector of the region bitmap

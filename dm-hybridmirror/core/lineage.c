@@ -82,7 +82,8 @@ void hm_lineage_found(struct hm_lineage *l, u64 generation)
  *
  * Durable before the first such completion. Needed again once the backup has
  * been asked to adopt the newest generation, even if it has not answered: it may
- * have done so, and what completes now is not part of that.
+ * have done so, and what completes now is not part of that. Not needed while it
+ * was told of none, also after a restart: else the list would grow with each.
  */
 void hm_lineage_write_apart(struct hm_lineage *l, u64 generation)
 {
@@ -91,8 +92,20 @@ void hm_lineage_write_apart(struct hm_lineage *l, u64 generation)
 	for (i = HM_GENERATIONS - 1; i; i--)
 		l->generation[i] = l->generation[i - 1];
 	l->generation[0] = generation;
+	l->untold = true;
 	if (l->covered < HM_GENERATIONS)
 		l->covered++;
+}
+
+/**
+ * hm_lineage_tell() - a backup is about to be told of the newest generation
+ * @l: the primary's lineage
+ *
+ * Durable before the backup can adopt it.
+ */
+void hm_lineage_tell(struct hm_lineage *l)
+{
+	l->untold = false;
 }
 
 /**
@@ -239,6 +252,8 @@ bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
 	l->covered = min(covered, n);
 	l->covers_fresh &= older.covers_fresh;
 	l->inconsistent |= older.inconsistent;
+	if (!i)
+		l->untold &= older.untold;
 	return true;
 }
 

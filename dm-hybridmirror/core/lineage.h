@@ -23,12 +23,14 @@
  *	all regions are dirty, and no peer has been paired since
  * @inconsistent: a copy has begun and has not ended: the data is no state that
  *	a crash could have left
+ * @untold: no backup was ever told of the newest generation
  */
 struct hm_lineage {
 	u64 generation[HM_GENERATIONS];
 	u8 covered;
 	bool covers_fresh;
 	bool inconsistent;
+	bool untold;
 };
 
 /**
@@ -55,6 +57,7 @@ bool hm_lineage_fresh(const struct hm_lineage *l);
 unsigned int hm_lineage_find(const struct hm_lineage *l, u64 generation);
 void hm_lineage_found(struct hm_lineage *l, u64 generation);
 void hm_lineage_write_apart(struct hm_lineage *l, u64 generation);
+void hm_lineage_tell(struct hm_lineage *l);
 void hm_lineage_met(struct hm_lineage *primary,
 		    const struct hm_lineage *backup);
 void hm_lineage_paired(struct hm_lineage *l);

@@ -52,7 +52,7 @@ void begin(u8 h)
 		b->forced = false;
 	} else if (jump && w.link.origin < HM_GENERATIONS) {
 		hm_lineage_adopt(&l, &primary, w.link.origin);
-		claim_adopted(h, w.link.origin);
+		claim_adopted(h);
 	}
 	if (!same)
 		write_supers(h, &l);
@@ -129,7 +129,7 @@ void adopt(u8 h)
 	hm_lineage_adopt(&l, &primary, 0);
 	backup(h)->forced = false;
 	write_supers(h, &l);
-	claim_adopted(h, 0);
+	claim_adopted(h);
 	wire_done();
 }
 

@@ -157,13 +157,11 @@ void claim_partial(u8 primary, u8 backup)
 {
 	u8 named = (u8)(*regions[primary].dirty | *regions[primary].unsynced |
 			*regions[backup].dirty);
-	u8 begun = w.truth.begun[primary] + w.truth.begun[backup];
 
 	/* Nor can the primary know who it was that followed its stream. */
 	if (w.link.answer.stream != w.link.self.stream && w.link.self.durable)
 		return;
-	if (w.truth.paired && begun < HM_GENERATIONS - 1 &&
-	    !(differing(primary, backup) & ~named))
+	if (w.truth.paired && !(differing(primary, backup) & ~named))
 		violated('n', "copies everything where the dirty regions would do");
 }
 
@@ -199,11 +197,9 @@ void expect_adoption(u8 h)
 	}
 }
 
-void claim_adopted(u8 h, u8 from)
+void claim_adopted(u8 h)
 {
 	if (memcmp(w.link.expected, w.host[h].disk, sizeof(w.link.expected)))
 		violated('a', "it adopts a generation and does not hold what that had");
 	w.truth.paired = !forgets(0) && !forgets(1);
-	w.truth.begun[h] = 0;
-	w.truth.begun[!h] = from;
 }

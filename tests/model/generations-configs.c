@@ -16,6 +16,10 @@
 
 #define APART_THRICE	APART_ONCE, APART_ONCE, APART_ONCE
 
+/* Each is told to b, which does not come to adopt it. */
+#define TOLD_ONCE	APART_ONCE, { S_HELLO, A }, { S_ANSWER, A }
+#define TOLD_THRICE	TOLD_ONCE, TOLD_ONCE, TOLD_ONCE
+
 /* a has written both regions alone, and begins to copy them. */
 #define COPYING_BEGUN							\
 	PAIRED, { S_CUT, A }, { S_ALONE, A },				\
@@ -32,7 +36,8 @@ const struct config configs[] = {
 	{ .name = "beginning", .writes = 3, .depth = 5 },
 	{ .name = "beginning-clean", .writes = 3, .depth = 5, .flags = G_CLEAN },
 	{ .name = "paired", .writes = 3, .depth = 5, .prefix = { PAIRED } },
-	{ .name = "deeper", .writes = 2, .depth = 6, .deep = true,
+	{ .name = "deeper", .writes = 2, .depth = 6, .prefix = { PAIRED } },
+	{ .name = "deepest", .writes = 3, .depth = 6, .deep = true,
 	  .prefix = { PAIRED } },
 	{ .name = "slow-disk", .writes = 2, .depth = 4,
 	  .flags = G_SLOW | G_CLEANING, .prefix = { PAIRED } },
@@ -54,8 +59,8 @@ const struct config configs[] = {
 	  .prefix = { BOTH_WRITTEN } },
 	{ .name = "long-list", .writes = 2, .depth = 4, .flags = G_APART,
 	  .prefix = { PAIRED, APART_THRICE, APART_THRICE } },
-	{ .name = "longer-list", .writes = 2, .depth = 4, .flags = G_APART,
-	  .prefix = { PAIRED, APART_THRICE, APART_THRICE, APART_THRICE } },
+	{ .name = "told-list", .writes = 2, .depth = 4, .flags = G_APART,
+	  .prefix = { PAIRED, TOLD_THRICE, TOLD_THRICE, TOLD_THRICE } },
 	{ .name = "no-memory-a", .writes = 2, .depth = 5, .forgets = FORGETS(A),
 	  .prefix = { PAIRED } },
 	{ .name = "no-memory-b", .writes = 2, .depth = 5, .forgets = FORGETS(B),
@@ -73,7 +78,7 @@ const struct config configs[] = {
 	{ .name = "forgetful", .writes = 3, .depth = 6, .flags = G_FORGETFUL,
 	  .expect = 'e', .prefix = { BOTH_WRITTEN } },
 	{ .name = "lazy", .writes = 3, .depth = 6, .flags = G_LAZY,
-	  .expect = 'a', .prefix = { PAIRED } },
+	  .expect = 'e', .prefix = { PAIRED } },
 
 	/* So is the core. */
 	{ .name = "apart", .control = "apart", .writes = 3, .depth = 6,

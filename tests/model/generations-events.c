@@ -271,8 +271,9 @@ static void print_line(const struct line *l)
 	printf("[");
 	for (i = 0; i < HM_GENERATIONS && l->generation[i]; i++)
 		printf("%s%u", i ? " " : "", l->generation[i]);
-	printf("] %u%s%s", l->covered, l->covers_fresh ? " covers fresh" : "",
-	       l->inconsistent ? " inconsistent" : "");
+	printf("] %u%s%s%s", l->covered, l->covers_fresh ? " covers fresh" : "",
+	       l->inconsistent ? " inconsistent" : "",
+	       l->untold ? " untold" : "");
 }
 
 static void print_memory(u8 h)

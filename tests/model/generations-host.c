@@ -56,6 +56,7 @@ struct hm_lineage line_get(const struct line *l)
 		.covered = l->covered,
 		.covers_fresh = l->covers_fresh,
 		.inconsistent = l->inconsistent,
+		.untold = l->untold,
 	};
 	unsigned int i;
 
@@ -73,6 +74,7 @@ void line_put(struct line *to, const struct hm_lineage *from)
 	to->covered = from->covered;
 	to->covers_fresh = from->covers_fresh;
 	to->inconsistent = from->inconsistent;
+	to->untold = from->untold;
 }
 
 static void highest(const struct line *l, u8 *most)
@@ -197,8 +199,6 @@ static void recall_primary(u8 h, struct hm_lineage *l)
 	*l = line_get(&s->line);
 	if (s->role == BACKUP) {
 		claim_promotion(h, l->inconsistent && s->forced);
-		if (l->inconsistent)
-			w.truth.begun[h]++;
 		hm_lineage_promote(l, new_generation());
 	}
 	hm_regions_lose_dirty(&regions[h]);
@@ -220,7 +220,7 @@ void start_primary(u8 h)
 	host->p.alone = !(config->flags & G_STALL);
 	write_regions(h);
 	write_supers(h, &l);
-	host->p.origin = (u8)l.generation[0];
+	host->p.origin = l.untold ? 0 : (u8)l.generation[0];
 	memcpy(host->p.first, host->disk, sizeof(host->disk));
 	/* hm_primary_look_at_regions() */
 	if (regions[h].unsynced_count)
@@ -341,6 +341,8 @@ void bounce(u8 h)
 	p->alone = !(config->flags & G_STALL);
 	l = line_get(&w.host[h].line);
 	write_supers(h, &l);
+	if (!p->last_seq && !p->apart)
+		p->origin = l.untold ? 0 : (u8)l.generation[0];
 	if (p->sync == STREAMING && regions[h].unsynced_count)
 		p->sync = COPYING;
 }

@@ -294,6 +294,17 @@ static void met(u8 h)
 	line_put(&w.host[h].line, &l);
 }
 
+/* hm_primary_tell() */
+static void tell(u8 h)
+{
+	struct hm_lineage l = line_get(&w.host[h].line);
+
+	if (!l.untold)
+		return;
+	hm_lineage_tell(&l);
+	write_supers(h, &l);
+}
+
 /* hm_conn_begin() */
 static void begin_session(u8 h, enum hm_way way)
 {
@@ -308,6 +319,7 @@ static void begin_session(u8 h, enum hm_way way)
 	if (way != HM_WAY_RESUME)
 		restart(h);
 	connected(h, way);
+	tell(h);
 	start(h, way);
 }
 

@@ -35,9 +35,10 @@ void write_apart(u8 h)
 	struct hm_lineage l = line_get(&w.host[h].line);
 
 	if (!primary(h)->apart) {
-		hm_lineage_write_apart(&l, new_generation());
-		write_supers(h, &l);
-		w.truth.begun[h]++;
+		if (!l.untold) {
+			hm_lineage_write_apart(&l, new_generation());
+			write_supers(h, &l);
+		}
 		w.truth.risk &= ~held_by(h);
 	}
 	primary(h)->apart = true;

@@ -35,6 +35,7 @@ struct line {
 	u8 covered;
 	u8 covers_fresh;
 	u8 inconsistent;
+	u8 untold;
 };
 
 /* An update, or the copy of a region: afterwards it holds this content. */
@@ -162,7 +163,6 @@ struct truth {
 	u16 risk;		/* likewise, and the primary has not owned up */
 	u16 given;		/* the operator let it go */
 	u8 paired;		/* both remember that they were equal */
-	u8 begun[HOSTS];	/* generations begun since */
 	u8 replaced;		/* a side has lost its disk */
 	u8 declared;		/* a primary has begun with what it found */
 };
@@ -318,7 +318,7 @@ void claim_welcome(u8 primary, u8 backup);
 void claim_partial(u8 primary, u8 backup);
 void claim_promotion(u8 h, bool forced);
 void expect_adoption(u8 h);
-void claim_adopted(u8 h, u8 from);
+void claim_adopted(u8 h);
 
 /* generations-events.c */
 unsigned int steps_enabled(struct step *list, unsigned int room);

@@ -140,6 +140,7 @@ static void test_flags(void **state)
 
 		s.lineage.inconsistent = flags & HM_SUPER_INCONSISTENT;
 		s.lineage.covers_fresh = flags & HM_SUPER_COVERS_FRESH;
+		s.lineage.untold = flags & HM_SUPER_UNTOLD;
 		s.position = flags & HM_SUPER_POSITION;
 		s.forced = flags & HM_SUPER_FORCED;
 		d = encoded(&s);
@@ -147,6 +148,7 @@ static void test_flags(void **state)
 		assert_format(hm_decode_super(&d, &got), HM_FORMAT_OK);
 		assert_int_equal(got.lineage.inconsistent,
 				 s.lineage.inconsistent);
+		assert_int_equal(got.lineage.untold, s.lineage.untold);
 		assert_int_equal(got.lineage.covers_fresh,
 				 s.lineage.covers_fresh);
 		assert_int_equal(got.position, s.position);
@@ -216,7 +218,7 @@ static void test_reserved(void **state)
 {
 	unsigned int i;
 
-	for (i = 4; i < 16; i++)
+	for (i = 5; i < 16; i++)
 		assert_format(decode_with(flags, cpu_to_le16(7 | 1U << i)),
 			      HM_FORMAT_DAMAGED);
 	for (i = 0; i < 3; i++)

@@ -213,6 +213,29 @@ static void test_adopt_origin(void **state)
 	assert_int_equal(hm_lineage_find(&fresh, 5), HM_GENERATIONS);
 }
 
+/* A crash between the volumes while a backup is about to be told. */
+static void test_untold(void **state)
+{
+	struct hm_lineage before = LINE(1, 5), told, l;
+
+	hm_lineage_write_apart(&before, 6);
+	assert_true(before.untold);
+	told = before;
+	hm_lineage_tell(&told);
+	assert_false(told.untold);
+	l = before;
+	assert_true(hm_lineage_join(&l, &told) && !l.untold);
+	l = told;
+	assert_true(hm_lineage_join(&l, &before) && !l.untold);
+	/* Begun on one volume only: nobody can have been told. */
+	l = LINE(1, 5);
+	assert_true(hm_lineage_join(&l, &before) && l.untold);
+	l = before;
+	assert_true(hm_lineage_join(&l, &LINE(1, 5)) && l.untold);
+	hm_lineage_adopt(&l, &before, 0);
+	assert_false(l.untold);
+}
+
 /* A blank disk in the place of the one that regions were copied to */
 static void test_paired(void **state)
 {
@@ -346,6 +369,7 @@ int main(void)
 		cmocka_unit_test(test_adopt),
 		cmocka_unit_test(test_adopt_origin),
 		cmocka_unit_test(test_paired),
+		cmocka_unit_test(test_untold),
 		cmocka_unit_test(test_promote),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_join_strangers),
