@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-#   make demo          two virtual hosts, a mirror, a crash, a take-over
+#   make demo          two virtual hosts, a crash, a take-over, the way back
 #   make test          everything that is proven; T=name: one scenario
 #   make test-debug    the scenarios on kernels that check themselves
+#   make soak T=60     random scenarios, with new seeds, for so many minutes
 #   make check         sparse, checkpatch, kernel-doc, shellcheck
 #   make modules       build for the running kernel, or KDIR=<build tree>
 #   make modules_install, tools, clean
@@ -31,6 +32,11 @@ test:
 test-debug:
 	@tests/run-debug.sh $(T)
 
+soak:
+	@test -n "$(T)" || { echo "make soak T=<minutes>"; exit 2; }
+	@tests/vm/deps.sh
+	@python3 tests/vm/soak.py $(T)
+
 check:
 	@tests/check.sh
 
@@ -48,5 +54,5 @@ dkms-uninstall:
 	dkms remove dm-hybridmirror/$(VERSION) --all
 	rm -rf $(DKMS_SRC)
 
-.PHONY: all modules modules_install clean tools demo test test-debug check \
-	dkms-install dkms-uninstall
+.PHONY: all modules modules_install clean tools demo test test-debug soak \
+	check dkms-install dkms-uninstall

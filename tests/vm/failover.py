@@ -23,6 +23,8 @@ LIB = """
 . /hm/pair-lib.sh
 A_DISK=/dev/vda A_META=/dev/vdb B_DISK=/dev/vda B_META=/dev/vdb
 """
+LEAST = 40
+STAMPED = 2048      # blocks of 4 KiB, from the first; the rest is never stamped
 MODULE = "load_module peer_timeout_ms=3000 stall_timeout_ms=1200000\n"
 
 
@@ -75,6 +77,14 @@ class Host:
 
     def fields(self, *names):
         return self.sh(f"hm-status {self.name} {' '.join(names)}").split()
+
+    def load(self, seed):
+        """Write stamps, and wait until some have arrived; returns the job."""
+        job = self.guest.run_bg(
+            f"exec hm-stamp write --seed {seed} --writers 8 --think 40000 "
+            f"--blocks {STAMPED} --progress-ms 50 /dev/mapper/{self.name}")
+        self.sh(f". /hm/stamp-lib.sh\nstamp_arrives {self.name} {LEAST}")
+        return job
 
     def noise(self, block, count):
         self.sh(f"noise {self.name} {block} {count}")

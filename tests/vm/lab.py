@@ -50,12 +50,12 @@ class Lab:
     def skip(self, reason):
         raise ScenarioSkipped(reason)
 
-    def wait_for(self, condition, message, timeout=300):
+    def wait_for(self, condition, message, timeout=300, every=0.2):
         """Poll until condition() is true."""
         deadline = time.monotonic() + timeout
         while not condition():
             self.check(time.monotonic() < deadline, "waited: " + message)
-            time.sleep(0.2)
+            time.sleep(every)
 
     # ---- parts ----
 

@@ -15,18 +15,13 @@ import time
 
 # pylint: disable=wrong-import-position
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
-from failover import Failover, acknowledged  # noqa: E402
+from failover import STAMPED, Failover, acknowledged  # noqa: E402
 
 MIB = 12
-LEAST = 40
 STALL, CONTINUE = "on_disconnect stall", "on_disconnect continue"
 
-LOAD = """
-exec hm-stamp write --seed {seed} --writers 8 --think 40000 --blocks 2048 \
-    --progress-ms 50 /dev/mapper/{name}
-"""
 # Blocks without stamps: of what a survivor writes, and of what is copied
-SOME, MANY = (2500, 20), (2048, 1024)
+SOME, MANY = (STAMPED + 500, 20), (STAMPED, 1024)
 
 
 class Cuts:
@@ -50,10 +45,7 @@ class Cuts:
         self.primary.become("primary", arguments)
         self.pair.in_step(self.primary)
         self.seed = self.lab.seed + self.round
-        self.load = self.primary.guest.run_bg(
-            LOAD.format(seed=self.seed, name=self.primary.name))
-        self.primary.sh(". /hm/stamp-lib.sh\n"
-                        f"stamp_arrives {self.primary.name} {LEAST}")
+        self.load = self.primary.load(self.seed)
         self.pause(1)
 
     def cut(self, *hosts):
