@@ -80,7 +80,9 @@ static void hm_guest_refuse(struct hm_guest *g, struct hm_hello *answer,
 		b->reason = hm_refusal_text(why);
 	if (ours && b->refusal != why)
 		hm_set_event(&b->set);
-	b->refusal = why;
+	/* A stranger's has no bearing on what can be given up. */
+	if (ours)
+		b->refusal = why;
 	spin_unlock_irq(&b->set.lock);
 	answer->refusal = why;
 	/* Knowing the stream's name is what makes a primary ours. */

@@ -51,8 +51,6 @@ static bool hm_backup_others(const struct hm_volume *v)
 /* Nothing is remembered of this volume, so nothing is known of the set. */
 static int hm_backup_format(struct hm_volume *v, struct hm_lineage *l)
 {
-	int err = 0;
-
 	memset(l, 0, sizeof(*l));
 	if (!v->meta->bdev)
 		return 0;
@@ -60,12 +58,7 @@ static int hm_backup_format(struct hm_volume *v, struct hm_lineage *l)
 	/* Each block has to be valid, also if no region is dirty. */
 	bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
 	spin_unlock_irq(&v->set->lock);
-	err = hm_meta_write_regions(v->meta);
-	mutex_lock(&v->set->meta_lock);
-	if (!err)
-		err = hm_volume_write_super(v, l);
-	mutex_unlock(&v->set->meta_lock);
-	return err;
+	return hm_meta_write_regions(v->meta);
 }
 
 /* Where in which stream the disk is; all volumes must agree. */
@@ -101,13 +94,37 @@ static int hm_backup_recall(struct hm_volume *v, bool others,
 	} else if (hm_lineage_fresh(&s->lineage)) {
 		/* The first copy had begun, but not all volumes knew of it. */
 		memset(l, 0, sizeof(*l));
-	} else if (!hm_lineage_fresh(l) && !hm_lineage_join(l, &s->lineage)) {
+	} else if (hm_lineage_fresh(l) || hm_lineage_join(l, &s->lineage)) {
+		/* They are one, or the set is fresh already. */
+	} else if (l->inconsistent || s->lineage.inconsistent) {
+		/* A copy from elsewhere had begun: not all knew of it either. */
+		memset(l, 0, sizeof(*l));
+	} else {
 		hm_err(v->set, "volume %u: its metadata does not belong with that of the set's other volumes",
 		       v->info.number);
 		return -EINVAL;
 	}
 	hm_backup_recall_position(v, others);
 	return 0;
+}
+
+/* What the metadata says, or that it says nothing; the volume is a member. */
+static int hm_backup_learn(struct hm_volume *v, struct hm_lineage *l)
+{
+	bool others = hm_backup_others(v);
+	int err;
+
+	err = hm_meta_load(v);
+	if (!err)
+		err = hm_set_add_member(v);
+	/* One volume of which nothing is known, and the set is worth nothing. */
+	if (!err)
+		err = v->meta->super.sequence ? hm_backup_recall(v, others, l) :
+						hm_backup_format(v, l);
+	/* All of them say who belongs to the set. */
+	if (!err && v->meta->bdev && (others || !v->meta->super.sequence))
+		err = hm_set_write_supers(v->set, l);
+	return err;
 }
 
 /**
@@ -121,9 +138,9 @@ static int hm_backup_recall(struct hm_volume *v, bool others,
  */
 int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 {
-	struct hm_backup *b = to_backup(v->set);
-	struct hm_lineage l = v->set->lineage;
-	bool others = hm_backup_others(v);
+	struct hm_set *set = v->set;
+	u16 members = set->members;
+	struct hm_lineage l;
 	int err;
 
 	if (v->meta)
@@ -133,24 +150,21 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 		return 0;
 	}
 	if (old)
-		hm_backup_forget_stream(b);
-	err = hm_meta_load(v);
-	if (err)
-		return err;
-	/* One volume of which nothing is known, and the set is worth nothing. */
-	if (v->meta->super.sequence)
-		err = hm_backup_recall(v, others, &l);
-	else
-		err = hm_backup_format(v, &l);
+		hm_backup_forget_stream(to_backup(set));
+	/* Until it has been judged nobody else may write to its metadata. */
+	mutex_lock(&set->meta_lock);
+	l = set->lineage;
+	err = hm_backup_learn(v, &l);
 	if (err) {
-		hm_meta_free(v->meta);
-		v->meta = NULL;
-		return err;
+		hm_set_restore_members(set, members);
+		hm_meta_drop(v);
+	} else {
+		spin_lock_irq(&set->lock);
+		set->lineage = l;
+		spin_unlock_irq(&set->lock);
 	}
-	spin_lock_irq(&b->set.lock);
-	b->set.lineage = l;
-	spin_unlock_irq(&b->set.lock);
-	return 0;
+	mutex_unlock(&set->meta_lock);
+	return err;
 }
 
 /**
@@ -391,6 +405,8 @@ void hm_backup_note_position(struct hm_backup *b)
 		spin_lock_irq(&b->set.lock);
 		b->position = false;
 		spin_unlock_irq(&b->set.lock);
+		/* One copy may say it: both are written before a session. */
+		b->meta_failed = true;
 	}
 	mutex_unlock(&b->set.meta_lock);
 }
@@ -435,12 +451,18 @@ int hm_backup_force(struct hm_backup *b)
 {
 	int err = -EINVAL;
 
+	mutex_lock(&b->set.volumes_lock);
 	mutex_lock(&b->set.meta_lock);
 	if (b->set.lineage.inconsistent) {
-		b->set.forced = true;
-		err = hm_set_write_supers(&b->set, &b->set.lineage);
+		/* A suspended volume's metadata is not ours to write. */
+		err = hm_set_all_active(&b->set) ? 0 : -EBUSY;
+		b->set.forced = !err;
+		if (!err)
+			err = hm_set_write_supers(&b->set, &b->set.lineage);
+		b->set.forced = !err;
 	}
 	mutex_unlock(&b->set.meta_lock);
+	mutex_unlock(&b->set.volumes_lock);
 	if (err == -EINVAL)
 		hm_err(&b->set, "there is nothing to force: the copy is consistent");
 	else if (!err)

@@ -273,6 +273,12 @@ static int hm_backup_run(struct hm_backup *b)
 
 	if (!hm_set_all_active(&b->set))
 		return 0;
+	if (!hm_set_complete(&b->set)) {
+		spin_lock_irq(&b->set.lock);
+		b->reason = "waiting for the set's other volumes: create them, or send the message drop_volume";
+		spin_unlock_irq(&b->set.lock);
+		return 0;
+	}
 	hm_set_describe(&b->set, &b->hello);
 	spin_lock_irq(&b->set.lock);
 	b->limit = (u64)b->set.args.backlog_mib << 20;
@@ -283,6 +289,27 @@ static int hm_backup_run(struct hm_backup *b)
 	}
 	spin_unlock_irq(&b->set.lock);
 	return hm_backup_listen_start(b);
+}
+
+/**
+ * hm_backup_drop_volume() - the message "drop_volume"
+ * @b: the backup
+ * @number: the volume's number, as words
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep, for the metadata devices.
+ */
+int hm_backup_drop_volume(struct hm_backup *b, const char *number)
+{
+	int err;
+
+	mutex_lock(&b->set.volumes_lock);
+	err = hm_set_drop_member(&b->set, number);
+	if (!err && !b->listen)
+		err = hm_backup_run(b);
+	mutex_unlock(&b->set.volumes_lock);
+	return err;
 }
 
 /**

@@ -114,6 +114,7 @@ static void hm_backup_status(struct dm_target *ti, status_type_t type,
  * resume: what a disk refused is tried again, in order.
  * give_up: what this side alone has may be overwritten.
  * force: it may be promoted although it is inconsistent.
+ * drop_volume NUMBER: a volume that is not loaded belongs to the set no more.
  */
 static int hm_backup_message(struct dm_target *ti, unsigned int argc,
 			     char **argv, char *result, unsigned int maxlen)
@@ -126,7 +127,9 @@ static int hm_backup_message(struct dm_target *ti, unsigned int argc,
 		return hm_backup_give_up(to_backup(v->set));
 	if (argc == 1 && !strcasecmp(argv[0], "force"))
 		return hm_backup_force(to_backup(v->set));
-	DMERR("unknown message; a backup knows resume, give_up and force");
+	if (argc == 2 && !strcasecmp(argv[0], "drop_volume"))
+		return hm_backup_drop_volume(to_backup(v->set), argv[1]);
+	DMERR("unknown message; a backup knows resume, give_up, force and drop_volume NUMBER");
 	return -EINVAL;
 }
 

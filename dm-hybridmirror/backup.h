@@ -226,6 +226,7 @@ bool hm_backup_settle(struct hm_backup *b, bool all);
 void hm_backup_forget_stream(struct hm_backup *b);
 bool hm_backup_drop_pending(struct hm_backup *b);
 int hm_backup_resume(struct hm_backup *b);
+int hm_backup_drop_volume(struct hm_backup *b, const char *number);
 
 /* backup-meta.c */
 void hm_backup_fill_super(struct hm_set *set, struct hm_super *s);

@@ -375,6 +375,7 @@ int hm_volume_write_super(struct hm_volume *v, const struct hm_lineage *lineage)
 
 	s.sequence++;
 	s.lineage = *lineage;
+	s.members = v->set->members;
 	v->set->fill_super(v->set, &s);
 	err = hm_meta_write_super(m, &s);
 	/* What failed may have reached the disk all the same. */

@@ -507,8 +507,17 @@ static void hm_conn_session(struct hm_primary *p, void *page)
 static bool hm_conn_attempt(struct hm_primary *p, void *page)
 {
 	struct socket *sock;
+	bool complete;
 	int err;
 
+	spin_lock_irq(&p->set.lock);
+	complete = hm_set_complete(&p->set);
+	spin_unlock_irq(&p->set.lock);
+	if (!complete) {
+		hm_conn_link(p, HM_LINK_CONNECTING,
+			     "waiting for the set's other volumes: create them, or send the message drop_volume");
+		return false;
+	}
 	err = hm_sock_connect(p->set.net, &p->set.addr, HM_CONNECT_MS, &sock);
 	if (err) {
 		hm_conn_link(p, HM_LINK_CONNECTING,

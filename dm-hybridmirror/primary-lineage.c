@@ -123,6 +123,7 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 {
 	struct hm_set *set = v->set;
 	bool known = v->meta;
+	u16 members = set->members;
 	struct hm_lineage l;
 	unsigned int noio;
 	int err = 0;
@@ -142,6 +143,8 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 	if (!known)
 		err = hm_meta_load(v);
 	if (!err && !known)
+		err = hm_set_add_member(v);
+	if (!err && !known)
 		err = v->meta->super.sequence ? hm_primary_recall(v, &l) :
 						hm_primary_format(v, old, &l);
 	if (!err && !known)
@@ -151,8 +154,10 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 		err = hm_set_write_supers(set, &l);
 	if (!err)
 		hm_primary_set_origin(to_primary(set), &l);
-	if (err && !known)
+	if (err && !known) {
+		hm_set_restore_members(set, members);
 		hm_meta_drop(v);
+	}
 	memalloc_noio_restore(noio);
 	mutex_unlock(&set->meta_lock);
 	return err;

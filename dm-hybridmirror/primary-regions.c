@@ -249,7 +249,7 @@ void hm_primary_clean_stopped(struct hm_volume *v)
 	flush_work(&v->meta->work);
 	err = blkdev_issue_flush(v->dev->bdev);
 	spin_lock_irq(&p->set.lock);
-	if (!err && !v->meta->stay_dirty &&
+	if (!err && !v->meta->stay_dirty && !p->set.lineage.covers_fresh &&
 	    p->stream.acked.durable == p->stream.last_seq) {
 		hm_regions_cycle(r);
 		hm_regions_clean(r);

@@ -516,6 +516,27 @@ void hm_primary_stop(struct hm_volume *v)
 	mutex_unlock(&p->set.volumes_lock);
 }
 
+/**
+ * hm_primary_drop_volume() - the message "drop_volume"
+ * @p: the primary
+ * @number: the volume's number, as words
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep, for the metadata devices.
+ */
+int hm_primary_drop_volume(struct hm_primary *p, const char *number)
+{
+	int err;
+
+	mutex_lock(&p->set.volumes_lock);
+	err = hm_set_drop_member(&p->set, number);
+	mutex_unlock(&p->set.volumes_lock);
+	if (!err)
+		hm_primary_retry(p);
+	return err;
+}
+
 static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
 {
 	const struct hm_update *u;

@@ -206,6 +206,7 @@ static void hm_primary_status(struct dm_target *ti, status_type_t type,
 /*
  * resume: what the backup's disk refused is tried again, in order.
  * release: writes held for the backup's sake go on alone.
+ * drop_volume NUMBER: a volume that is not loaded belongs to the set no more.
  * copy pause, copy continue: the copying of regions.
  * copy rate|floor KIB: its upper bound, KiB/s, 0 for none; and the one while the
  * application writes.
@@ -248,10 +249,12 @@ static int hm_primary_message(struct dm_target *ti, unsigned int argc,
 		hm_primary_go_alone(p);
 		return 0;
 	}
+	if (argc == 2 && !strcasecmp(argv[0], "drop_volume"))
+		return hm_primary_drop_volume(p, argv[1]);
 	if (argc > 1 && !strcasecmp(argv[0], "copy") &&
 	    !hm_primary_copy_command(p, argc, argv))
 		return 0;
-	DMERR("unknown message; a primary knows resume, release, copy pause, copy continue, copy rate KIB and copy floor KIB");
+	DMERR("unknown message; a primary knows resume, release, drop_volume NUMBER, copy pause, copy continue, copy rate KIB and copy floor KIB");
 	return -EINVAL;
 }
 

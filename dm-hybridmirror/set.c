@@ -374,6 +374,115 @@ void hm_set_detach(struct hm_volume *v)
 }
 
 /**
+ * hm_set_complete() - is every volume that belongs to the set here?
+ * @set: the set
+ *
+ * Some of its volumes alone must not pair: what the others hold would then be of
+ * another moment.
+ *
+ * Context: under @set->volumes_lock or @set->lock.
+ */
+bool hm_set_complete(const struct hm_set *set)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if ((set->members & BIT(i)) && !set->volume[i])
+			return false;
+	}
+	return true;
+}
+
+/* Does one of the two know nothing of the other? */
+static bool hm_set_strangers(const struct hm_volume *v,
+			     const struct hm_volume *other)
+{
+	const struct hm_super *a = &v->meta->super, *b;
+
+	if (!other || other == v || !other->meta || !other->meta->bdev)
+		return false;
+	b = &other->meta->super;
+	return a->sequence && b->sequence &&
+	       (!(a->members & BIT(b->volume)) ||
+		!(b->members & BIT(a->volume)));
+}
+
+/**
+ * hm_set_add_member() - a volume's metadata is loaded: it belongs to the set
+ * @v: the volume; hm_set_restore_members() undoes this
+ *
+ * Return: 0, or -EINVAL if it does not; then the log says why.
+ *
+ * Context: process; under hm_set.volumes_lock and meta_lock.
+ */
+int hm_set_add_member(struct hm_volume *v)
+{
+	struct hm_set *set = v->set;
+	unsigned int i;
+
+	if (!v->meta->bdev)
+		return 0;
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (hm_set_strangers(v, set->volume[i])) {
+			hm_err(set, "volume %u was dropped from the set, or never belonged to it: zero the first 8 KiB of its metadata device to begin anew with a full copy",
+			       v->info.number);
+			return -EINVAL;
+		}
+	}
+	hm_set_restore_members(set, set->members | v->meta->super.members |
+					    BIT(v->info.number));
+	return 0;
+}
+
+/**
+ * hm_set_restore_members() - which volumes belong to the set
+ * @set: the set
+ * @members: bit n: volume n does
+ *
+ * Context: process; under @set->meta_lock.
+ */
+void hm_set_restore_members(struct hm_set *set, u16 members)
+{
+	spin_lock_irq(&set->lock);
+	set->members = members;
+	spin_unlock_irq(&set->lock);
+}
+
+/**
+ * hm_set_drop_member() - the message "drop_volume": one belongs no more
+ * @set: the set
+ * @number: its number, as words
+ *
+ * Return: 0, -EINVAL if it does not belong to the set, -EBUSY if it is loaded,
+ * or what its metadata devices say.
+ *
+ * Context: may sleep; under @set->volumes_lock.
+ */
+int hm_set_drop_member(struct hm_set *set, const char *number)
+{
+	u16 members = set->members;
+	u16 n;
+	int err;
+
+	if (kstrtou16(number, 10, &n) || n >= HM_MAX_VOLUMES ||
+	    !(members & BIT(n))) {
+		hm_err(set, "volume %s does not belong to the set", number);
+		return -EINVAL;
+	}
+	if (set->volume[n]) {
+		hm_err(set, "volume %u is loaded: remove its device first", n);
+		return -EBUSY;
+	}
+	mutex_lock(&set->meta_lock);
+	hm_set_restore_members(set, members & ~BIT(n));
+	err = hm_set_write_supers(set, &set->lineage);
+	if (err)
+		hm_set_restore_members(set, members);
+	mutex_unlock(&set->meta_lock);
+	return err;
+}
+
+/**
  * hm_set_any_active() - is a volume of the set resumed?
  * @set: the set
  *

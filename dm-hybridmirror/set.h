@@ -64,6 +64,8 @@ struct hm_volume {
  *	@volumes_lock and hm_backup.session_lock
  * @lineage: what the data has been through; changed under @lock too
  * @forced: the operator accepts an inconsistent copy; under @meta_lock
+ * @members: bit n: a volume n with metadata belongs to it, loaded or not;
+ *	changed under @meta_lock and @lock
  * @volumes_lock: protects @volume, starting and stopping; outermost. @volume is
  *	changed under @meta_lock and @lock too
  * @volume: by number; a volume is here from preresume to dtr
@@ -87,6 +89,7 @@ struct hm_set {
 	struct mutex meta_lock;
 	struct hm_lineage lineage;
 	bool forced;
+	u16 members;
 	struct mutex volumes_lock;
 	struct hm_volume *volume[HM_MAX_VOLUMES];
 	struct work_struct event_work;
@@ -113,6 +116,10 @@ const char *hm_set_conflict(struct hm_set *set, const struct hm_volume *v);
 int hm_set_may_attach(struct hm_volume *v);
 void hm_set_attach(struct hm_volume *v, struct hm_volume **replaced);
 void hm_set_detach(struct hm_volume *v);
+bool hm_set_complete(const struct hm_set *set);
+int hm_set_add_member(struct hm_volume *v);
+void hm_set_restore_members(struct hm_set *set, u16 members);
+int hm_set_drop_member(struct hm_set *set, const char *number);
 bool hm_set_any_active(const struct hm_set *set);
 bool hm_set_all_active(const struct hm_set *set);
 bool hm_set_same_devices(const struct hm_volume *v,

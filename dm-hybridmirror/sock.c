@@ -162,6 +162,9 @@ int hm_sock_accept(struct socket *listener, struct socket **out)
 	if (err)
 		return err;
 	hm_sock_options(*out);
+	/* A peer that reads nothing is as good as a silent one. */
+	WRITE_ONCE((*out)->sk->sk_sndtimeo,
+		   msecs_to_jiffies(READ_ONCE(hm_peer_timeout_ms)));
 	return 0;
 }
 

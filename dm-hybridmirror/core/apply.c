@@ -6,6 +6,12 @@
  */
 #include "apply.h"
 
+/*
+ * So many of a group are admitted at a time, and more with each that completes:
+ * what is done in one hold of the lock has a bound, and a disk needs no more.
+ */
+#define HM_ADMIT_MAX	1024
+
 /**
  * hm_apply_init() - an empty backup
  * @a: the state
@@ -88,7 +94,8 @@ static void hm_apply_admit(struct hm_apply *a)
 	struct hm_update *u;
 	bool new_group;
 
-	while (a->held && !a->suspended) {
+	while (a->held && !a->suspended &&
+	       a->gate.outstanding < HM_ADMIT_MAX) {
 		u = a->held;
 		new_group = u->group > a->gate.current_group;
 		if (new_group && !a->gate.outstanding &&

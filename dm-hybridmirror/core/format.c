@@ -143,6 +143,7 @@ void hm_encode_super(struct hm_disk_super *d, const struct hm_super *s)
 	d->bitmap_blocks = cpu_to_le32(s->bitmap_blocks);
 	hm_encode_lineage(d, &s->lineage);
 	memcpy(d->stream, s->stream, sizeof(d->stream));
+	d->members = cpu_to_le16(s->members);
 	if (s->position) {
 		d->flags |= cpu_to_le16(HM_SUPER_POSITION);
 		d->seq = cpu_to_le64(s->seq);
@@ -189,6 +190,7 @@ static void hm_load_super(const struct hm_disk_super *d, struct hm_super *s)
 	s->seq = le64_to_cpu(d->seq);
 	s->group = le64_to_cpu(d->group);
 	s->since = le64_to_cpu(d->since);
+	s->members = le16_to_cpu(d->members);
 }
 
 static bool hm_reserved_zero(const struct hm_disk_super *d)
@@ -220,7 +222,7 @@ static bool hm_super_fits(const struct hm_super *s)
 {
 	if (s->role != HM_SUPER_PRIMARY && s->role != HM_SUPER_BACKUP)
 		return false;
-	if (s->volume >= HM_MAX_VOLUMES ||
+	if (s->volume >= HM_MAX_VOLUMES || !(s->members & BIT(s->volume)) ||
 	    !hm_set_name_fits((const u8 *)s->set))
 		return false;
 	if ((s->since || s->forced) && !s->lineage.inconsistent)

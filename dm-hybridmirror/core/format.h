@@ -52,6 +52,7 @@
  * @group: group of @seq: the disk is consistent at that group; without
  *	HM_SUPER_POSITION it is at least that
  * @since: inconsistent since this time, seconds of the Unix epoch, else 0
+ * @members: bit n: volume n is of the set, and this is one of them
  * @reserved2: zero
  *
  * @magic, @version, @crc and @sequence are the same in all versions. A copy is
@@ -79,7 +80,8 @@ struct hm_disk_super {
 	__le64 seq;
 	__le64 group;
 	__le64 since;
-	u8 reserved2[264];
+	__le16 members;
+	u8 reserved2[262];
 } __packed;
 
 #define HM_SUPER_INCONSISTENT	0x0001	/* struct hm_lineage */
@@ -124,6 +126,7 @@ struct hm_super {
 	u64 seq;
 	u64 group;
 	u64 since;
+	u16 members;
 };
 
 #define HM_SUPER_PRIMARY	1

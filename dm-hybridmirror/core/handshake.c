@@ -199,15 +199,15 @@ enum hm_way hm_judge_way(const struct hm_hello *primary,
 	 */
 	if (!follows && primary->acks.durable)
 		return HM_WAY_COPY_ALL;
+	/* It was put back to an older state of itself: regions are clean since. */
+	if (follows && !(backup->flags & HM_HELLO_LOST) &&
+	    backup->acks.durable < primary->acks.durable)
+		return HM_WAY_COPY_ALL;
 	if (backup->flags & (HM_HELLO_DIRTY | HM_HELLO_GIVES_UP))
 		return HM_WAY_COPY;
 	/* A copy goes on where it was if both sides know that it began. */
 	if (backup->lineage.inconsistent != copying)
 		return HM_WAY_COPY;
-	/* It was put back to an older state of itself: regions are clean since. */
-	if (follows && !(backup->flags & HM_HELLO_LOST) &&
-	    backup->acks.durable < primary->acks.durable)
-		return HM_WAY_COPY_ALL;
 	if (follows && !(backup->flags & HM_HELLO_LOST) &&
 	    (copying || !(primary->flags & HM_HELLO_UNSYNCED)))
 		return HM_WAY_RESUME;

@@ -225,6 +225,17 @@ void hm_lineage_promote(struct hm_lineage *l, u64 generation)
 	hm_lineage_write_apart(l, generation);
 }
 
+/*
+ * Both were alone, each by itself, since they were one, and nobody was told: a
+ * volume that comes late, after a crash while a generation was being begun.
+ */
+static bool hm_lineage_both_alone(const struct hm_lineage *l,
+				  const struct hm_lineage *other)
+{
+	return l->untold && other->untold && l->generation[1] &&
+	       l->generation[1] == other->generation[1];
+}
+
 /**
  * hm_lineage_join() - two volumes of a set keep the same lineage
  * @l: one volume's; becomes the set's
@@ -242,6 +253,8 @@ bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
 	if (i == HM_NOT_FOUND) {
 		older = *l;
 		i = hm_lineage_find(other, older.generation[0]);
+		if (hm_lineage_both_alone(l, other))
+			i = 0;
 		if (i == HM_NOT_FOUND || hm_lineage_fresh(&older))
 			return false;
 		*l = *other;

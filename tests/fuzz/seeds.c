@@ -154,7 +154,7 @@ static void seed_format(void)
 		.lineage = { .generation = { 5, 4, 3 }, .covered = 2,
 			     .inconsistent = true },
 		.stream = { 3 }, .position = true, .forced = true, .seq = 9,
-		.group = 7, .since = 1700000000,
+		.group = 7, .since = 1700000000, .members = 0xffff,
 	};
 	struct hm_disk_super d[HM_SUPER_COPIES];
 	/* See fuzz-format.c: two bytes are a shape, the rest bits. */

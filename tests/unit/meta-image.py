@@ -54,7 +54,7 @@ def superblock(fields):
     value = dict(sequence="1", version="1", flags="0", set="", volume="0",
                  role="1", shift="11", covered="0", sectors="2048", blocks="",
                  generations="", stream="00" * 16, seq="0", group="0",
-                 since="0", volume_uuid="11" * 16, set_uuid="22" * 16)
+                 since="0", members="", volume_uuid="11" * 16, set_uuid="22" * 16)
     value.update(field.split("=", 1) for field in fields)
 
     def number(name):
@@ -67,7 +67,7 @@ def superblock(fields):
     generations += [0] * (8 - len(generations))
     head = struct.pack("<8sHH", b"HYMSUPER", number("version"),
                        number("flags"))
-    body = struct.pack("<Q16s16s64sHBBB3xQI4x8Q16sQQQ264x",
+    body = struct.pack("<Q16s16s64sHBBB3xQI4x8Q16sQQQH262x",
                        number("sequence"),
                        bytes.fromhex(value["volume_uuid"]),
                        bytes.fromhex(value["set_uuid"]),
@@ -75,7 +75,8 @@ def superblock(fields):
                        number("role"), number("shift"), number("covered"),
                        number("sectors"), int(blocks), *generations,
                        bytes.fromhex(value["stream"]), number("seq"),
-                       number("group"), number("since"))
+                       number("group"), number("since"),
+                       int(value["members"] or 1 << number("volume")))
     crc = crc32c(head + bytes(4) + body)
     return head + struct.pack("<I", crc) + body
 

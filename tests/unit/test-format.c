@@ -63,7 +63,7 @@ static void test_super_bytes(void **state)
 		/* magic */
 		'H', 'Y', 'M', 'S', 'U', 'P', 'E', 'R',
 		/* version, flags, crc */
-		0x01, 0x00, 0x07, 0x00, 0x3c, 0x89, 0x90, 0xf8,
+		0x01, 0x00, 0x07, 0x00, 0xb1, 0x9d, 0x31, 0xb4,
 		/* sequence */
 		0x08, 0x07, 0x06, 0x05, 0x04, 0x03, 0x02, 0x01,
 		/* volume_uuid */
@@ -87,10 +87,11 @@ static void test_super_bytes(void **state)
 		/* stream */
 		[208] = 0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67,
 		0x68, 0x69, 0x6a, 0x6b, 0x6c, 0x6d, 0x6e, 0x6f,
-		/* seq, group, since */
+		/* seq, group, since, members */
 		0x78, 0x77, 0x76, 0x75, 0x74, 0x73, 0x72, 0x71,
 		0x88, 0x87, 0x86, 0x85, 0x84, 0x83, 0x82, 0x01,
 		0xc3, 0xb2, 0xa1, 0x65, 0x00, 0x00, 0x00, 0x00,
+		0x29, 0x80,
 	};
 	struct hm_super s = sample_super();
 	struct hm_disk_super d = encoded(&s);
@@ -121,6 +122,7 @@ static void test_round_trip(void **state)
 	assert_memory_equal(got.stream, s.stream, HM_UUID_BYTES);
 	assert_true(got.position && got.seq == s.seq);
 	assert_true(got.group == s.group && got.since == s.since);
+	assert_int_equal(got.members, s.members);
 	again = encoded(&got);
 	assert_memory_equal(&d, &again, sizeof(d));
 }
@@ -197,7 +199,7 @@ static void test_header(void **state)
 
 	memset(&d, 0, sizeof(d));
 	assert_format(decode(&d), HM_FORMAT_EMPTY);
-	d.reserved2[263] = 1;
+	d.reserved2[261] = 1;
 	assert_format(decode(&d), HM_FORMAT_FOREIGN);
 	assert_format(decode_with(magic, cpu_to_le64(HM_HELLO_MAGIC)),
 		      HM_FORMAT_FOREIGN);
@@ -225,7 +227,7 @@ static void test_reserved(void **state)
 		assert_format(decode_with(reserved[i], 1), HM_FORMAT_DAMAGED);
 	assert_format(decode_with(reserved1, cpu_to_le32(1)),
 		      HM_FORMAT_DAMAGED);
-	for (i = 0; i < 264; i++)
+	for (i = 0; i < 262; i++)
 		assert_format(decode_with(reserved2[i], 1), HM_FORMAT_DAMAGED);
 }
 

@@ -234,6 +234,14 @@ static void test_untold(void **state)
 	assert_true(hm_lineage_join(&l, &LINE(1, 5)) && l.untold);
 	hm_lineage_adopt(&l, &before, 0);
 	assert_false(l.untold);
+	/* One came late and was written alone meanwhile, under another name. */
+	told = LINE(1, 5);
+	hm_lineage_write_apart(&told, 7);
+	l = before;
+	assert_true(hm_lineage_join(&l, &told) && l.untold && l.covered == 2);
+	hm_lineage_tell(&told);
+	l = before;
+	assert_false(hm_lineage_join(&l, &told));
 }
 
 /* A blank disk in the place of the one that regions were copied to */

@@ -42,6 +42,7 @@ static inline struct hm_super sample_super(void)
 		.seq = 0x7172737475767778ULL,
 		.group = 0x0182838485868788ULL,
 		.since = 0x0000000065a1b2c3ULL,
+		.members = 0x8029,
 	};
 
 	s.bitmap_blocks = hm_format_bitmap_blocks(s.sectors, s.region_shift);
