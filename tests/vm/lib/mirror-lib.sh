@@ -87,11 +87,10 @@ expect_above()
 		fail "$2 of $1 is $(status_field "$1" "$2"), not above $3"
 }
 
-# expect_reason NAME WORDS
+# expect_reason NAME WORDS: soon; there is none while the primary tries again
 expect_reason()
 {
-	dm status "$1" | grep -q "reason \".*$2.*\"" ||
-		fail "no '$2' in: $(dm status "$1")"
+	wait_for "dm status '$1' | grep -q 'reason \".*$2.*\"'"
 }
 
 # logged WORDS: true if the kernel's log has them

@@ -2,6 +2,7 @@
 # Power cuts of a backup that is becoming the primary: its volume loads in one of the two roles, and mirroring comes back
 # timeout: 3600
 # takes: 150
+# kernels: 6.1 6.12
 """At random moments, in each stage from the load of the table to the first writes.
 
 Once the metadata names it the primary, all that was acknowledged is there; before,
