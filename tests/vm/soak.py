@@ -17,6 +17,7 @@ import tempfile
 import time
 
 from image import HERE
+from run import find_scenarios
 
 KERNELS = ("6.12", "6.1")
 SCENARIOS = ("24-random-kills", "55-power-cuts", "60-two-guest-cuts",
@@ -25,10 +26,13 @@ SCENARIOS = ("24-random-kills", "55-power-cuts", "60-two-guest-cuts",
 
 def turns():
     """Kernel and scenario, all of them by turns, for ever."""
+    found = find_scenarios(os.path.join(HERE, "scenarios"),
+                           "^({})$".format("|".join(SCENARIOS)))
     while True:
-        for name in SCENARIOS:
+        for scenario in found:
             for kernel in KERNELS:
-                yield kernel, name
+                if kernel in scenario.kernels:
+                    yield kernel, scenario.name
 
 
 def run_once(kernel, name, seed, totals):

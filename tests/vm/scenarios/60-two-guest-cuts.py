@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Power cuts of two guests at random moments, also during a resync, with returns and take-overs: good cuts, and equal disks in the end
 # timeout: 3600
+# kernels: 6.12 debug
 # takes: 150
 """Each kind of power cut once, in an order and at moments that the seed says.
 

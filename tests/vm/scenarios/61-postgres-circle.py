@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # PostgreSQL on ext4 goes from host to host and back, by a power cut, a take-over and a planned switch: no acknowledged row is missing
 # timeout: 3600
+# kernels: 6.1
 # takes: 150
-# kernels: 6.1 6.12
 """A table in which rows are numbered without a gap; each row is a commit."""
 
 import os

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Power cuts of a backup that is becoming the primary: its volume loads in one of the two roles, and mirroring comes back
 # timeout: 3600
+# kernels: 6.12 debug
 # takes: 150
-# kernels: 6.1 6.12
 """At random moments, in each stage from the load of the table to the first writes.
 
 Once the metadata names it the primary, all that was acknowledged is there; before,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A promotion may be cut at each write, also in the middle of one of metadata: the volume loads in one of the two roles, and mirroring comes back
 # timeout: 3600
+# kernels: 6.1 debug
 """The disk of the host that is promoted keeps a log of what reaches it.
 
 Each prefix of the log is what a power cut may leave; of a write of metadata some

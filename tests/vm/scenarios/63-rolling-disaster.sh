@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # Link, backup and primary fail one after the other in all orders, and return in others: the newest copy is kept, never overwritten by an older one
+# kernels: 6.12 debug
 # racy
 # smp: 2
 # mem: 512
