@@ -254,7 +254,7 @@ static int hm_primary_message(struct dm_target *ti, unsigned int argc,
 	if (argc > 1 && !strcasecmp(argv[0], "copy") &&
 	    !hm_primary_copy_command(p, argc, argv))
 		return 0;
-	DMERR("unknown message; a primary knows resume, release, drop_volume NUMBER, copy pause, copy continue, copy rate KIB and copy floor KIB");
+	DMERR("unknown message; a primary knows resume, release, copy pause, copy continue, copy rate KIB, copy floor KIB and drop_volume NUMBER");
 	return -EINVAL;
 }
 

@@ -295,7 +295,7 @@ static void stop_primary(u8 h)
 	if (p->received < p->last_seq && !p->apart)
 		write_apart(h);
 	/* hm_primary_clean_stopped() */
-	if (p->durable == p->last_seq) {
+	if (p->durable == p->last_seq && !w.host[h].line.covers_fresh) {
 		hm_regions_cycle(&regions[h]);
 		hm_regions_clean(&regions[h]);
 	}
@@ -398,8 +398,12 @@ void crash(u8 h)
 void replace(u8 h)
 {
 	struct host *host = &w.host[h];
+	u16 lost = held_by(h);
 
-	w.truth.given |= held_by(h) & ~held_by(!h);
+	/* What the other side holds is safe there, unless a copy was cut short. */
+	if (!w.host[!h].super.line.inconsistent)
+		lost &= ~held_by(!h);
+	w.truth.given |= lost;
 	w.truth.paired = false;
 	w.truth.replaced = true;
 	memset(host->disk, 2, sizeof(host->disk));

@@ -4,7 +4,14 @@
 
 const char *const control = "fresh";
 
-void hm_lineage_confirmed(struct hm_lineage *l)
+enum hm_pairing hm_lineage_judge_real(const struct hm_lineage *primary,
+				      const struct hm_lineage *backup,
+				      bool gives_up);
+
+enum hm_pairing hm_lineage_judge(const struct hm_lineage *primary,
+				 const struct hm_lineage *backup, bool gives_up)
 {
-	l->covered = 1;
+	if (hm_lineage_fresh(backup))
+		return HM_PAIR_SAME;
+	return hm_lineage_judge_real(primary, backup, gives_up);
 }

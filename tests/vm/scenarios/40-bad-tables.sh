@@ -164,7 +164,7 @@ refuse dm message front 0 copy 2>/dev/null
 refuse dm message front 0 copy rate fast 2>/dev/null
 refuse dm message front 0 copy floor 0 2>/dev/null
 expect_log "a primary knows resume, release, copy pause"
-expect_log "a backup knows resume, give_up and force"
+expect_log "a backup knows resume, give_up, force and drop_volume"
 expect_log "there is nothing to give up"
 expect_log "there is nothing to force"
 # harmless ones
