@@ -128,6 +128,7 @@ static int hm_conn_refused(struct hm_primary *p, enum hm_refusal why,
 	spin_lock_irq(&p->set.lock);
 	news = p->refusal != why;
 	p->refusal = why;
+	p->settling = false;
 	hm_primary_set_link(p, HM_LINK_REFUSED, hm_refusal_text(why));
 	spin_unlock_irq(&p->set.lock);
 	if (news)
@@ -148,7 +149,8 @@ static void hm_conn_plan_adoption(struct hm_primary *p,
 	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
 		p->copying = true;
 	p->hello_generation = self->lineage.generation[0];
-	p->adopt = p->copying || backup->lineage.inconsistent ||
+	p->adopt = p->copying || p->sync == HM_SYNC_COPYING ||
+		   backup->lineage.inconsistent ||
 		   backup->lineage.generation[0] != p->hello_generation ||
 		   self->lineage.covered > 1 || self->lineage.covers_fresh;
 	p->adopt_sent = false;
@@ -325,7 +327,7 @@ static bool hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a)
  */
 static void hm_conn_caught_up(struct hm_primary *p)
 {
-	if (!p->stall_over || p->suspending ||
+	if (!(p->stall_over || p->stream.alone) || p->suspending ||
 	    (p->sync != HM_SYNC_STREAMING && p->sync != HM_SYNC_COPYING) ||
 	    hm_primary_lag(p) > HM_HEARTBEAT_MS)
 		return;
@@ -485,27 +487,83 @@ static void hm_conn_ended(struct hm_primary *p, const char *reason)
 		hm_warn(&p->set, "disconnected: %s; trying again", reason);
 }
 
-static void hm_conn_session(struct hm_primary *p, void *page)
-{
-	struct task_struct *tx, *copy;
-	const char *reason = "no memory for threads";
+/* The threads of a session: created before anybody waits for it. */
+struct hm_conn_threads {
+	struct task_struct *tx;
+	struct task_struct *copy;
+};
 
-	tx = kthread_run(hm_primary_tx_thread, p, "hm_tx/%s", p->set.name);
-	copy = kthread_run(hm_primary_copy_thread, p, "hm_copy/%s",
-			   p->set.name);
-	if (!IS_ERR(tx) && !IS_ERR(copy))
-		reason = hm_conn_why(p, hm_conn_receive(p, page));
+static void hm_conn_stop_threads(const struct hm_conn_threads *t)
+{
+	if (!IS_ERR(t->copy))
+		kthread_stop(t->copy);
+	if (!IS_ERR(t->tx))
+		kthread_stop(t->tx);
+}
+
+/*
+ * Not after the handshake: completions wait for the backup then, and to create a
+ * thread may take memory that only those completions set free.
+ */
+static int hm_conn_create_threads(struct hm_primary *p,
+				  struct hm_conn_threads *t)
+{
+	t->tx = kthread_create(hm_primary_tx_thread, p, "hm_tx/%s",
+			       p->set.name);
+	t->copy = kthread_create(hm_primary_copy_thread, p, "hm_copy/%s",
+				 p->set.name);
+	if (!IS_ERR(t->tx) && !IS_ERR(t->copy))
+		return 0;
+	hm_conn_stop_threads(t);
+	return -ENOMEM;
+}
+
+static void hm_conn_session(struct hm_primary *p, void *page,
+			    const struct hm_conn_threads *t)
+{
+	const char *reason;
+
+	wake_up_process(t->tx);
+	wake_up_process(t->copy);
+	reason = hm_conn_why(p, hm_conn_receive(p, page));
 	hm_sock_shutdown(p->sock);
-	if (!IS_ERR(copy))
-		kthread_stop(copy);
-	if (!IS_ERR(tx))
-		kthread_stop(tx);
+	hm_conn_stop_threads(t);
 	hm_conn_ended(p, reason);
+}
+
+static void hm_conn_failed(struct hm_primary *p, const char *reason)
+{
+	spin_lock_irq(&p->set.lock);
+	p->settling = false;
+	hm_primary_set_link(p, HM_LINK_CONNECTING, reason);
+	spin_unlock_irq(&p->set.lock);
+}
+
+/* The socket is the connection's, and the threads wait for the session. */
+static int hm_conn_shake_hands(struct hm_primary *p, void *page,
+			       const struct hm_conn_threads *threads)
+{
+	int err;
+
+	hm_conn_link(p, HM_LINK_HANDSHAKE, "");
+	err = hm_conn_handshake(p, page);
+	if (!err) {
+		hm_conn_session(p, page, threads);
+		return 0;
+	}
+	hm_conn_stop_threads(threads);
+	/* While this thread runs nobody else changes the link. */
+	if (p->link == HM_LINK_CONNECTED)
+		hm_conn_ended(p, "the handshake was cut short");
+	else if (p->link == HM_LINK_HANDSHAKE)
+		hm_conn_failed(p, "the handshake was cut short");
+	return err;
 }
 
 /* Return: whether a session took place. */
 static bool hm_conn_attempt(struct hm_primary *p, void *page)
 {
+	struct hm_conn_threads threads;
 	struct socket *sock;
 	bool complete;
 	int err;
@@ -514,31 +572,26 @@ static bool hm_conn_attempt(struct hm_primary *p, void *page)
 	complete = hm_set_complete(&p->set);
 	spin_unlock_irq(&p->set.lock);
 	if (!complete) {
-		hm_conn_link(p, HM_LINK_CONNECTING,
-			     "waiting for the set's other volumes: create them, or send the message drop_volume");
+		hm_conn_failed(p, "waiting for the set's other volumes: create them, or send the message drop_volume");
 		return false;
 	}
 	err = hm_sock_connect(p->set.net, &p->set.addr, HM_CONNECT_MS, &sock);
 	if (err) {
-		hm_conn_link(p, HM_LINK_CONNECTING,
-			     "the backup does not answer");
+		hm_conn_failed(p, "the backup does not answer");
+		return false;
+	}
+	if (hm_conn_create_threads(p, &threads)) {
+		hm_conn_failed(p, "no memory for threads");
+		hm_sock_release(sock);
 		return false;
 	}
 	if (!hm_conn_publish(p, sock)) {
+		hm_conn_stop_threads(&threads);
 		hm_sock_release(sock);
 		return false;
 	}
 	hm_sock_trust(sock);
-	hm_conn_link(p, HM_LINK_HANDSHAKE, "");
-	err = hm_conn_handshake(p, page);
-	/* While this thread runs nobody else changes the link. */
-	if (!err)
-		hm_conn_session(p, page);
-	else if (p->link == HM_LINK_CONNECTED)
-		hm_conn_ended(p, "the handshake was cut short");
-	else if (p->link == HM_LINK_HANDSHAKE)
-		hm_conn_link(p, HM_LINK_CONNECTING,
-			     "the handshake was cut short");
+	err = hm_conn_shake_hands(p, page, &threads);
 	hm_conn_retract(p);
 	return !err;
 }

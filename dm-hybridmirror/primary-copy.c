@@ -50,6 +50,8 @@ static int hm_copy_ranges(struct hm_primary *p, void *page)
 		}
 		if (!r.sectors)
 			return 0;
+		/* A long list is no reason to hold writes for longer. */
+		hm_primary_tick(p);
 		spin_lock_irq(&p->set.lock);
 		hm_regions_lose(&p->set.volume[r.volume]->meta->regions,
 				r.sector, r.sectors);
@@ -88,8 +90,14 @@ static int hm_copy_make_dirty(struct hm_primary *p)
 	int err = 0;
 
 	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
-		if (p->set.volume[i])
-			err = hm_meta_write_regions(p->set.volume[i]->meta);
+		if (!p->set.volume[i])
+			continue;
+		mutex_lock(&p->set.meta_lock);
+		/* Suspended meanwhile: its devices may be another table's. */
+		err = p->set.volume[i]->active ?
+			      hm_meta_write_regions(p->set.volume[i]->meta) :
+			      -EBUSY;
+		mutex_unlock(&p->set.meta_lock);
 	}
 	return err;
 }

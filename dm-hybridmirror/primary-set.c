@@ -365,6 +365,50 @@ static void hm_primary_look_at_regions(struct hm_primary *p)
 	spin_unlock_irq(&p->set.lock);
 }
 
+static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
+{
+	const struct hm_update *u;
+	bool found = false;
+
+	spin_lock_irq(&p->set.lock);
+	list_for_each_entry(u, &p->stream.backlog, stream) {
+		if (u->volume == volume) {
+			found = true;
+			break;
+		}
+	}
+	spin_unlock_irq(&p->set.lock);
+	return found;
+}
+
+/* What the backlog holds can no longer be sent. */
+static void hm_primary_miss(struct hm_primary *p, const char *reason)
+{
+	spin_lock_irq(&p->set.lock);
+	hm_primary_set_sync(p, HM_SYNC_BEHIND, reason);
+	spin_unlock_irq(&p->set.lock);
+	hm_primary_lose_backlog(p);
+	hm_primary_give_up_backlog(p);
+}
+
+/*
+ * The table was loaded again and adopts the larger blocks of the backup's disk,
+ * which could not take what was recorded before.
+ */
+static bool hm_primary_block_grew(struct hm_primary *p,
+				  const struct hm_volume *v)
+{
+	const struct hm_volume_info *info;
+	unsigned int i;
+
+	for (i = 0; i < p->hello.volumes; i++) {
+		info = &p->hello.volume[i];
+		if (info->number == v->info.number)
+			return info->logical_block < hm_primary_block(p, v);
+	}
+	return false;
+}
+
 static void hm_primary_attach(struct hm_volume *v, struct hm_volume **old)
 {
 	mutex_lock(&v->set->meta_lock);
@@ -411,6 +455,9 @@ int hm_primary_start(struct hm_volume *v)
 		hm_set_detach(v);
 	} else {
 		hm_primary_look_at_regions(p);
+		if (hm_primary_block_grew(p, v) &&
+		    hm_primary_backlog_names(p, v->info.number))
+			hm_primary_miss(p, "the backup's blocks are larger than what was recorded");
 	}
 	if (hm_set_any_active(&p->set)) {
 		hm_primary_describe(p);
@@ -436,19 +483,59 @@ static bool hm_primary_adopting(struct hm_primary *p)
 	       (told ? p->adopt : !p->stream.alone);
 }
 
-static bool hm_primary_drained(struct hm_primary *p, u64 seq,
-			       unsigned long *progress)
+/**
+ * struct hm_drain - a suspend that waits for the backup
+ * @seq: up to this everything is to be durable
+ * @acked: the backup's numbers when last looked at
+ * @link: likewise the link
+ * @adopt_sent: likewise what the backup was told
+ * @acked_at: jiffies when @acked last changed
+ * @changed_at: jiffies when anything last changed
+ */
+struct hm_drain {
+	u64 seq;
+	struct hm_acks acked;
+	enum hm_link link;
+	bool adopt_sent;
+	unsigned long acked_at;
+	unsigned long changed_at;
+};
+
+static void hm_drain_look(struct hm_drain *d, const struct hm_primary *p)
+{
+	if (memcmp(&d->acked, &p->stream.acked, sizeof(d->acked))) {
+		d->acked = p->stream.acked;
+		d->acked_at = jiffies;
+		d->changed_at = jiffies;
+	}
+	if (d->link != p->link || d->adopt_sent != p->adopt_sent) {
+		d->link = p->link;
+		d->adopt_sent = p->adopt_sent;
+		d->changed_at = jiffies;
+	}
+}
+
+/* A link that comes and goes is progress only for a while. */
+static bool hm_drain_patience_over(const struct hm_drain *d)
+{
+	unsigned long patience = msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
+
+	return time_after(jiffies, d->changed_at + patience) ||
+	       time_after(jiffies, d->acked_at + 4 * patience);
+}
+
+static bool hm_primary_drained(struct hm_primary *p, struct hm_drain *d)
 {
 	bool all;
 
 	spin_lock_irq(&p->set.lock);
+	hm_drain_look(d, p);
 	if (p->link == HM_LINK_CONNECTED)
 		all = p->sync == HM_SYNC_SUSPENDED ||
-		      (p->stream.acked.durable >= seq &&
+		      (p->stream.acked.durable >= d->seq &&
 		       !hm_primary_adopting(p));
 	else
 		all = !p->settling;
-	*progress = p->progress;
 	spin_unlock_irq(&p->set.lock);
 	return all;
 }
@@ -459,22 +546,20 @@ static bool hm_primary_drained(struct hm_primary *p, u64 seq,
  */
 static void hm_primary_drain(struct hm_primary *p)
 {
-	unsigned long patience = msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
-	unsigned long progress = jiffies;
-	u64 seq;
+	struct hm_drain d = { .acked_at = jiffies, .changed_at = jiffies };
 
 	spin_lock_irq(&p->set.lock);
-	seq = p->stream.last_seq;
+	d.seq = p->stream.last_seq;
 	spin_unlock_irq(&p->set.lock);
-	while (!hm_primary_drained(p, seq, &progress)) {
-		if (time_after(jiffies, progress + patience)) {
+	while (!hm_primary_drained(p, &d)) {
+		if (hm_drain_patience_over(&d)) {
 			hm_warn(&p->set, "suspended before the backup had everything; it is sent after resume");
 			break;
 		}
 		WRITE_ONCE(p->ping, true);
 		wake_up(&p->tx_wait);
 		wait_event_timeout(p->drain_wait,
-				   hm_primary_drained(p, seq, &progress),
+				   hm_primary_drained(p, &d),
 				   msecs_to_jiffies(100));
 	}
 }
@@ -487,8 +572,8 @@ static void hm_primary_own_up(struct hm_primary *p)
 	spin_lock_irq(&p->set.lock);
 	apart = p->stream.acked.received < p->stream.last_seq && !p->apart;
 	spin_unlock_irq(&p->set.lock);
-	if (apart)
-		hm_primary_write_apart(p);
+	if (apart && hm_primary_write_apart(p))
+		hm_err(&p->set, "cannot remember that the backup lacks updates: do not exchange the roles before the metadata is mended");
 }
 
 /**
@@ -537,22 +622,6 @@ int hm_primary_drop_volume(struct hm_primary *p, const char *number)
 	return err;
 }
 
-static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
-{
-	const struct hm_update *u;
-	bool found = false;
-
-	spin_lock_irq(&p->set.lock);
-	list_for_each_entry(u, &p->stream.backlog, stream) {
-		if (u->volume == volume) {
-			found = true;
-			break;
-		}
-	}
-	spin_unlock_irq(&p->set.lock);
-	return found;
-}
-
 /* The backup makes durable what it has of the volume, if it is there. */
 static void hm_primary_let_go(struct hm_primary *p, u16 volume)
 {
@@ -573,17 +642,6 @@ static bool hm_primary_has_volumes(struct hm_primary *p)
 			return true;
 	}
 	return false;
-}
-
-/* The backlog names a volume that is gone: it can no longer be sent. */
-static void hm_primary_miss(struct hm_primary *p)
-{
-	spin_lock_irq(&p->set.lock);
-	hm_primary_set_sync(p, HM_SYNC_BEHIND,
-			    "a volume was removed before the backup had all of it");
-	spin_unlock_irq(&p->set.lock);
-	hm_primary_lose_backlog(p);
-	hm_primary_give_up_backlog(p);
 }
 
 /**
@@ -613,7 +671,7 @@ void hm_primary_forget(struct hm_volume *v)
 		goto out;
 	}
 	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
-		hm_primary_miss(p);
+		hm_primary_miss(p, "a volume was removed before the backup had all of it");
 	if (conn) {
 		hm_primary_describe(p);
 		hm_primary_conn_start(p, conn);

@@ -14,7 +14,7 @@
 load_module
 hosts_up
 ram_disks 8 8
-WAITING="waiting for the set's other volumes"
+WAITING="waiting for the set.s other volumes"
 
 # up HOST NUMBER [ARGUMENT...]: volume NUMBER of the host's set, as HOSTNUMBER
 up()
