@@ -1,0 +1,190 @@
+# shellcheck shell=dash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The contestants of a benchmark, for the shell of a guest; after guest-lib.sh.
+#
+# Each has two functions, NAME_backup_up and NAME_primary_up, which are called
+# with the words of its table line, and two more to take it down. They work with
+# DISK and META, the devices of this end, OWN and PEER, the addresses of the two
+# ends, SECTORS, the size of what is mirrored, and END, p or b. What is tested is
+# then the device "$(tested)".
+
+PORT=7000
+
+# ---- ends ----
+
+# end_is END DISK META OWN PEER SECTORS
+end_is()
+{
+	END=$1 DISK=$2 META=$3 OWN=$4 PEER=$5 SECTORS=$6
+}
+
+tested_is()
+{
+	echo "$1" >/run/tested
+}
+
+tested()
+{
+	cat /run/tested
+}
+
+# Zero the beginning of the metadata device.
+meta_blank()
+{
+	dd if=/dev/zero of="$META" bs=64k count=4 oflag=direct 2>/dev/null
+	uncache "$META"
+}
+
+# ---- the disk alone ----
+
+bare_backup_up() { :; }
+bare_primary_up() { tested_is "$DISK"; }
+bare_primary_down() { :; }
+bare_backup_down() { :; }
+
+linear_backup_up() { :; }
+
+linear_primary_up()
+{
+	dm create linear --table "0 $SECTORS linear $DISK 0"
+	tested_is /dev/mapper/linear
+}
+
+linear_primary_down() { dm remove linear; }
+linear_backup_down() { :; }
+
+# ---- this mirror ----
+
+mirror_load()
+{
+	[ -d /sys/module/dm_hybridmirror ] || load_module
+}
+
+mirror_backup_up()
+{
+	mirror_load
+	meta_blank
+	dm create back --table \
+		"0 $SECTORS hybrid-backup $DISK $META $OWN $PORT 2 backlog 64"
+}
+
+# mirror_primary_up ARGUMENT...
+mirror_primary_up()
+{
+	mirror_load
+	meta_blank
+	dm create front --table "0 $SECTORS hybridmirror $DISK $META $PEER \
+		$PORT $(($# + 4)) sync clean backlog 64 $*"
+	wait_status front link connected
+	tested_is /dev/mapper/front
+}
+
+# All that was written is on the backup's disk.
+mirror_settled()
+{
+	# shellcheck disable=SC2046 # a word for each field
+	set -- $(hm-status front link sync unsynced seq durable)
+	[ "$1 $2 $3" = "connected streaming 0" ] && [ "$4" = "$5" ]
+}
+
+mirror_primary_down() { dm remove front; }
+mirror_backup_down() { dm remove back; }
+
+# ---- DRBD 8.4, the kernel's own ----
+
+drbd_set()
+{
+	drbdsetup-84 "$@" || fail "drbdsetup $*"
+}
+
+# One minor for each end, since both may be in one guest.
+drbd_minor()
+{
+	if [ "$END" = p ]; then
+		echo 0
+	else
+		echo 1
+	fi
+}
+
+# The port that an end has, likewise.
+drbd_port()
+{
+	if [ "$1" = p ]; then
+		echo 7788
+	else
+		echo 7789
+	fi
+}
+
+# drbd_up PROTOCOL [tuned]
+drbd_up()
+{
+	local minor peer=b disk_options='' net_options=''
+
+	need_modules libcrc32c crc32c lru_cache
+	[ -d /sys/module/drbd ] || modprobe drbd usermode_helper=disabled
+	minor=$(drbd_minor)
+	[ -b "/dev/drbd$minor" ] || mknod "/dev/drbd$minor" b 147 "$minor"
+	[ "$END" = p ] || peer=p
+	if [ "${2:-}" = tuned ]; then
+		disk_options="--al-extents=6007 --disk-flushes=no --md-flushes=no"
+		net_options="--max-buffers=8000 --sndbuf-size=10M"
+	fi
+	meta_blank
+	mkdir -p /run/lock /var/lock /var/lib/drbd
+	drbdmeta --force "$minor" v08 "$META" flex-external create-md \
+		>/run/drbdmeta 2>&1 || fail "drbdmeta: $(cat /run/drbdmeta)"
+	drbd_set new-resource "$END"
+	drbd_set new-minor "$END" "$minor" 0
+	# shellcheck disable=SC2086 # words of options
+	drbd_set attach "$minor" "$DISK" "$META" flexible \
+		--size="$((SECTORS / 2))K" $disk_options
+	# shellcheck disable=SC2086
+	drbd_set connect "$END" "ipv4:$OWN:$(drbd_port "$END")" \
+		"ipv4:$PEER:$(drbd_port $peer)" --protocol="$1" $net_options
+}
+
+drbd_backup_up() { drbd_up "$@"; }
+
+drbd_is()
+{
+	[ "$(drbdsetup-84 "$1" 0)" = "$2" ]
+}
+
+drbd_primary_up()
+{
+	drbd_up "$@"
+	wait_for "drbd_is cstate Connected"
+	# the disks are equal; nothing has to be copied
+	drbd_set new-current-uuid 0 --clear-bitmap=yes
+	wait_for "drbd_is dstate UpToDate/UpToDate"
+	drbd_set primary 0
+	tested_is /dev/drbd0
+}
+
+# Nothing waits for the backup: pending, unacknowledged and in application bios;
+# in protocol A an epoch may be on its way still.
+drbd_settled()
+{
+	awk '/^ 0:/ { found = 1; next }
+		found { exit !/ lo:0 pe:0 ua:0 ap:0 ep:1 .* oos:0/ }' \
+		/proc/drbd
+}
+
+drbd_down()
+{
+	local minor
+
+	minor=$(drbd_minor)
+	drbdsetup-84 secondary "$minor" >/dev/null 2>&1 || true
+	drbd_set disconnect "ipv4:$OWN:$(drbd_port "$END")" \
+		"ipv4:$PEER:$(drbd_port "$1")" 2>/dev/null || true
+	drbd_set detach "$minor"
+	drbd_set del-minor "$minor"
+	drbd_set del-resource "$END"
+}
+
+drbd_primary_down() { drbd_down b; }
+drbd_backup_down() { drbd_down p; }
