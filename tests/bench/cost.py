@@ -15,31 +15,55 @@ import time
 import profiler
 from harness import Guest, GuestError, RESULTS, boot_files, machine, \
     revision, scratch, script
+from profiler import Profile
 
 LIBRARIES = ("bench-lib.sh", "cost-lib.sh")
 TIMEOUT = 1800
 
-# Name, and the words for cost_contestant
+# Name, and the words for cost_up
 CONTESTANTS = (
     ("bare disk", "bare"),
     ("mirror, ack local", "mirror ack local"),
     ("mirror, ack received", "mirror ack received"),
     ("DRBD A, tuned", "drbd A tuned"),
 )
-WORKLOADS = (("4k-1", "4 KiB, depth 1"), ("4k-16", "4 KiB, depth 16"),
-             ("128k-8", "128 KiB, depth 8"))
+# Title, writes of a short and of a long run, options of fio
+WORKLOADS = (
+    ("4 KiB, depth 1", (200, 3200), "--rw=randwrite --bs=4k --iodepth=1"),
+    ("4 KiB, depth 16", (200, 3200), "--rw=randwrite --bs=4k --iodepth=16"),
+    ("128 KiB, depth 8", (50, 650), "--rw=write --bs=128k --iodepth=8"),
+)
 
 
-def measure(guest, words):
-    """Run all workloads on one contestant; {workload: instructions}."""
-    output = guest.sh(script(LIBRARIES, f"cost_contestant {words}"), TIMEOUT)
-    return {line.split()[1]: int(line.split()[2])
-            for line in output.splitlines() if line.startswith("cost ")}
+class Cost:
+    """The guest, and what was measured in it."""
+
+    def __init__(self, guest, profile):
+        self.guest = guest
+        self.profile = profile
+        self.figures = {}
+
+    def sh(self, text):
+        return self.guest.sh(script(LIBRARIES, text), TIMEOUT)
+
+    def measure(self, name, words):
+        """Run all workloads on one contestant."""
+        self.sh(f"cost_up {words}")
+        self.figures[name] = {}
+        for title, (few, many), options in WORKLOADS:
+            if self.profile:
+                self.profile.begin()
+            output = self.sh(f"cost_measure {few} {many} {options}")
+            self.figures[name][title] = int(output.split()[-1])
+            if self.profile:
+                print(f"\n{name}, {title}: {self.figures[name][title]:,}")
+                self.profile.show(few + many)
+        self.sh(f"cost_down {words.split()[0]}")
 
 
 def row(name, figures, bare):
     cells = []
-    for key, _ in WORKLOADS:
+    for key, _, _ in WORKLOADS:
         cells.append(f"{figures[key]:,}")
         if bare is not figures:
             cells[-1] += f" ({figures[key] / bare[key]:.1f}x)"
@@ -55,43 +79,41 @@ def save(figures):
     print("in", os.path.relpath(path))
 
 
-def run(folder, wanted, profile):
+def run(folder, arguments):
     files = boot_files(folder)
+    plugin = profiler.build(folder) if arguments.profile else ()
     guest = Guest("cost", files.kernel, files.initramfs, files.tools, folder,
-                  memory=768, virtual_time=True,
-                  qemu=profiler.arguments(folder) if profile else ())
+                  memory=768, virtual_time=True, qemu=plugin)
     guest.boot()
-    guest.sh(script(LIBRARIES, "cost_prepare"), TIMEOUT)
+    cost = Cost(guest, Profile(guest, folder) if arguments.profile else None)
+    cost.sh(f"cost_prepare {arguments.mtu}")
     print(f"Instructions for each write, both ends together, of {revision()}"
-          f"\n{'':22}" + "".join(f"{title:>20}" for _, title in WORKLOADS))
-    figures = {}
+          f"\n{'':22}" + "".join(f"{title:>20}" for title, _, _ in WORKLOADS))
     for name, words in CONTESTANTS:
-        if wanted not in words:
+        if arguments.only not in words:
             continue
         started = time.monotonic()
-        if profile:
-            profiler.begin(folder)
-        figures[name] = measure(guest, words)
-        bare = figures.get("bare disk", figures[name])
-        print(row(name, figures[name], bare) +
+        cost.measure(name, words)
+        bare = cost.figures.get("bare disk", cost.figures[name])
+        print(row(name, cost.figures[name], bare) +
               f"   [{time.monotonic() - started:.0f} s]", flush=True)
-        if profile:
-            profiler.show(guest, folder)
     guest.kill()
-    save(figures)
+    save(cost.figures)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", metavar="WORDS",
                         help="only contestants with these words")
+    parser.add_argument("--mtu", type=int, default=65536,
+                        help="of the link; 1500: no help from network cards")
     parser.add_argument("--profile", action="store_true",
                         help="show which functions execute the instructions; "
                         "the figures themselves are not changed by it")
     arguments = parser.parse_args()
     try:
         with scratch() as folder:
-            run(folder, arguments.only, arguments.profile)
+            run(folder, arguments)
     except GuestError as error:
         print("cost.py:", error, file=sys.stderr)
         return 1

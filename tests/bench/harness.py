@@ -21,7 +21,8 @@ from run import BootFiles, scratch_folder, shipped_files    # noqa: E402
 # The kernel with which DRBD 8.4 and md's write-behind have been longest
 KERNEL = "6.1"
 TOOLS = ("drbdsetup-84", "drbdmeta", "nbd-client", "nbd-server", "mdadm")
-MODULES = ("drbd", "nbd", "md-mod", "raid1")
+# crc32c-intel: every processor of these days has it, and so hosts load it
+MODULES = ("drbd", "nbd", "md-mod", "raid1", "crc32c-intel")
 RESULTS = os.path.join(TOP, "bench-results")
 
 

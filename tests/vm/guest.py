@@ -278,7 +278,7 @@ class Guest:
         timing = []
         if self._virtual_time:
             accel = "tcg,thread=single"
-            timing = ["-icount", "shift=0,sleep=off"]
+            timing = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
         arguments = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-no-reboot", "-display", "none", "-accel", accel,

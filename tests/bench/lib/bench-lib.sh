@@ -4,7 +4,8 @@
 # The contestants of a benchmark, for the shell of a guest; after guest-lib.sh.
 #
 # Each has two functions, NAME_backup_up and NAME_primary_up, which are called
-# with the words of its table line, and two more to take it down. They work with
+# with the words of its table line, two more to take it down, and NAME_settled,
+# for the primary, which says whether the backup has everything. They work with
 # DISK and META, the devices of this end, OWN and PEER, the addresses of the two
 # ends, SECTORS, the size of what is mirrored, and END, p or b. What is tested is
 # then the device "$(tested)".
@@ -40,6 +41,7 @@ meta_blank()
 
 bare_backup_up() { :; }
 bare_primary_up() { tested_is "$DISK"; }
+bare_settled() { :; }
 bare_primary_down() { :; }
 bare_backup_down() { :; }
 
@@ -51,6 +53,7 @@ linear_primary_up()
 	tested_is /dev/mapper/linear
 }
 
+linear_settled() { :; }
 linear_primary_down() { dm remove linear; }
 linear_backup_down() { :; }
 
@@ -58,6 +61,7 @@ linear_backup_down() { :; }
 
 mirror_load()
 {
+	need_modules crc32c-intel
 	[ -d /sys/module/dm_hybridmirror ] || load_module
 }
 

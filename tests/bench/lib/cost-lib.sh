@@ -10,13 +10,16 @@
 
 MIB=32
 
+# cost_prepare MTU
+#
 # DRBD's sockets are of the first network namespace, so all contestants use the
-# loopback of that one, as if it were an Ethernet.
+# loopback of that one. Its MTU of 64 KiB stands for a network card that cuts and
+# joins segments by itself.
 cost_prepare()
 {
 	ram_disks 4 $((MIB + 32))
 	blank /dev/ram0 /dev/ram1 /dev/ram2 /dev/ram3
-	ip link set lo mtu 1500
+	ip link set lo mtu "$1"
 }
 
 # for_end p|b FUNCTION [WORD...]
@@ -54,47 +57,35 @@ cost_run()
 	echo $(($(busy) - before))
 }
 
-# cost_measure LABEL FEW MANY FIO-OPTION...: prints "cost LABEL INSTRUCTIONS"
+# cost_measure FEW MANY FIO-OPTION...: prints "cost INSTRUCTIONS"
 cost_measure()
 {
-	local label=$1 few=$2 many=$3 short long
+	local few=$1 many=$2 short long
 
-	shift 3
+	shift 2
 	short=$(cost_run "$few" "$@")
 	long=$(cost_run "$many" "$@")
-	echo "cost $label $(((long - short) / (many - few)))"
+	echo "cost $(((long - short) / (many - few)))"
 }
 
-# The workloads; one run of each before makes regions dirty and caches warm.
-cost_workloads()
-{
-	cost_run 200 --rw=randwrite --bs=4k --iodepth=16 >/dev/null
-	cost_measure 4k-1 200 2200 --rw=randwrite --bs=4k --iodepth=1
-	cost_measure 4k-16 200 2200 --rw=randwrite --bs=4k --iodepth=16
-	cost_measure 128k-8 50 450 --rw=write --bs=128k --iodepth=8
-}
-
-# cost_contestant CONTESTANT [WORD...]
-cost_contestant()
+# cost_up CONTESTANT [WORD...]; a run makes regions dirty and caches warm.
+cost_up()
 {
 	local name=$1
 
 	shift
 	for_end b "${name}_backup_up" "$@"
 	for_end p "${name}_primary_up" "$@"
-	cost_workloads
-	case $name in
-	mirror | drbd)
-		wait_for "${name}_settled" 60
-		;;
-	esac
-	for_end p "${name}_primary_down"
-	for_end b "${name}_backup_down"
-	case $name in
-	mirror | drbd)
-		uncache /dev/ram0 /dev/ram1
-		cmp -n $((MIB << 20)) /dev/ram0 /dev/ram1 ||
-			fail "$name: the copy differs"
-		;;
-	esac
+	cost_run 200 --rw=randwrite --bs=4k --iodepth=16 >/dev/null
+}
+
+# cost_down CONTESTANT: its copy must be good
+cost_down()
+{
+	for_end p wait_for "${1}_settled"
+	for_end p "${1}_primary_down"
+	for_end b "${1}_backup_down"
+	[ "$1" != bare ] || return 0
+	uncache /dev/ram0 /dev/ram1
+	cmp -n $((MIB << 20)) /dev/ram0 /dev/ram1 || fail "$1: the copy differs"
 }
