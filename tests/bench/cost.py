@@ -42,22 +42,35 @@ class Cost:
         self.guest = guest
         self.profile = profile
         self.figures = {}
+        self.switches = {}
 
     def sh(self, text):
         return self.guest.sh(script(LIBRARIES, text), TIMEOUT)
 
+    def _run(self, writes, options):
+        """Instructions, context switches, and instructions by functions."""
+        before = self.profile.read() if self.profile else {}
+        output = self.sh(f"cost_run {writes} {options}")
+        after = self.profile.read() if self.profile else {}
+        instructions, switches = (int(word) for word in output.split()[-2:])
+        return instructions, switches, profiler.difference(after, before)
+
+    def _workload(self, name, title, runs, options):
+        """What fio costs by itself is the same in a short and a long run."""
+        short, long = (self._run(count, options) for count in runs)
+        writes = runs[1] - runs[0]
+        self.figures[name][title] = (long[0] - short[0]) // writes
+        self.switches[name][title] = round((long[1] - short[1]) / writes, 1)
+        if self.profile:
+            print(f"\n{name}, {title}:")
+            self.profile.show(profiler.difference(long[2], short[2]), writes)
+
     def measure(self, name, words):
         """Run all workloads on one contestant."""
         self.sh(f"cost_up {words}")
-        self.figures[name] = {}
-        for title, (few, many), options in WORKLOADS:
-            if self.profile:
-                self.profile.begin()
-            output = self.sh(f"cost_measure {few} {many} {options}")
-            self.figures[name][title] = int(output.split()[-1])
-            if self.profile:
-                print(f"\n{name}, {title}: {self.figures[name][title]:,}")
-                self.profile.show(few + many)
+        self.figures[name], self.switches[name] = {}, {}
+        for workload in WORKLOADS:
+            self._workload(name, *workload)
         self.sh(f"cost_down {words.split()[0]}")
 
 
@@ -70,12 +83,20 @@ def row(name, figures, bare):
     return f"{name:22}" + "".join(f"{cell:>20}" for cell in cells)
 
 
-def save(figures):
+def show_switches(cost):
+    print("\nContext switches for each write")
+    for name, counts in cost.switches.items():
+        print(f"{name:22}" + "".join(f"{counts[title]:>20}"
+                                     for title, _, _ in WORKLOADS))
+
+
+def save(cost, mtu):
     os.makedirs(RESULTS, exist_ok=True)
     path = os.path.join(RESULTS, "cost.json")
     with open(path, "w") as out:
         json.dump({"revision": revision(), "machine": machine(),
-                   "instructions": figures}, out, indent=1)
+                   "mtu": mtu, "instructions": cost.figures,
+                   "context switches": cost.switches}, out, indent=1)
     print("in", os.path.relpath(path))
 
 
@@ -98,7 +119,8 @@ def run(folder, arguments):
         print(row(name, cost.figures[name], bare) +
               f"   [{time.monotonic() - started:.0f} s]", flush=True)
     guest.kill()
-    save(cost.figures)
+    show_switches(cost)
+    save(cost, arguments.mtu)
 
 
 def main():

@@ -4,7 +4,7 @@
  * of code by its address. The counters lie in a shared file, for profiler.py:
  * struct entry, open hashing, an address of 0 being free.
  *
- *   -plugin count.so,file=PATH
+ *   -plugin count.so,counts=PATH
  *
  * Debian does not package the header of QEMU's plugin interface (version 1).
  */
@@ -69,9 +69,9 @@ EXPORT int qemu_plugin_install(plugin_id id, const void *info, int argc,
 	int fd;
 
 	(void)info;
-	if (argc != 1 || strncmp(argv[0], "file=", 5))
+	if (argc != 1 || strncmp(argv[0], "counts=", 7))
 		return -1;
-	fd = open(argv[0] + 5, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	fd = open(argv[0] + 7, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (fd < 0 || ftruncate(fd, size))
 		return -1;
 	table = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

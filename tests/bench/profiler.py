@@ -12,7 +12,7 @@ import struct
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-SHOWN = 45
+SHOWN = 60
 USER = "(user space: fio, shell)"
 
 
@@ -21,17 +21,21 @@ def build(folder):
     plugin = os.path.join(folder, "count.so")
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC",
                     "-o", plugin, os.path.join(HERE, "count.c")], check=True)
-    return ("-plugin", f"{plugin},file={folder}/counts")
+    return ("-plugin", f"{plugin},counts={folder}/counts")
+
+
+def difference(after, before):
+    return {address: count - before.get(address, 0)
+            for address, count in after.items()}
 
 
 class Profile:
-    """Differences of the counters."""
+    """Reads the counters, and tells them by functions."""
 
     def __init__(self, guest, folder):
         self._guest = guest
         self._path = os.path.join(folder, "counts")
         self._kernel = self._symbols("grep -v '\\[' /proc/kallsyms")
-        self._before = {}
 
     def _symbols(self, command):
         symbols = []
@@ -41,29 +45,29 @@ class Profile:
                 symbols.append((int(words[0], 16), " ".join(words[2:])))
         return symbols
 
-    def _read(self):
+    def read(self):
+        """{address: instructions executed there}"""
         with open(self._path, "rb") as counters:
             return {address: count for address, count
                     in struct.iter_unpack("=QQ", counters.read()) if count}
 
-    def begin(self):
-        self._before = self._read()
-
-    def show(self, writes):
+    def show(self, counts, writes):
         """Print the functions, by instructions for each write."""
-        after = self._read()
         symbols = sorted(self._kernel + self._symbols(
             "grep '\\[' /proc/kallsyms || true"))
         starts = [address for address, _ in symbols]
         totals = collections.Counter()
-        for address, count in after.items():
-            count -= self._before.get(address, 0)
+        modules = collections.Counter()
+        for address, count in counts.items():
             index = bisect.bisect_right(starts, address) - 1
-            totals[symbols[index][1] if index >= 0 and address > 1
-                   else USER] += count
+            name = symbols[index][1] if index >= 0 and address > 1 else USER
+            totals[name] += count
+            modules[name.partition(" ")[2] if "[" in name else name if
+                    name == USER else "[kernel]"] += count
         everything = sum(totals.values())
-        for name, count in totals.most_common(SHOWN):
-            print(f"  {count / writes:10.0f} {100 * count / everything:5.1f} %"
-                  f"  {name}")
-        print(f"  {everything / writes:10.0f}  in all, with the start of fio",
-              flush=True)
+        for counter, shown in ((modules, 8), (totals, SHOWN)):
+            for name, count in counter.most_common(shown):
+                print(f"  {count / writes:10.0f} "
+                      f"{100 * count / everything:5.1f} %  {name}")
+            print()
+        print(f"  {everything / writes:10.0f}  in all", flush=True)

@@ -5,8 +5,7 @@
 # bench-lib.sh. Both ends are in this guest.
 #
 # A nanosecond passes for each instruction, so the time that passed, less the time
-# when the processor was idle, is the number of instructions executed. What fio
-# costs by itself is left out by comparing a long run with a short one.
+# when the processor was idle, is the number of instructions executed.
 
 MIB=32
 
@@ -41,12 +40,18 @@ busy()
 		END { printf "%.0f\n", now - idle }' /proc/timer_list
 }
 
-# cost_run WRITES FIO-OPTION...: prints the instructions
+switches()
+{
+	awk '$1 == "ctxt" { print $2 }' /proc/stat
+}
+
+# cost_run WRITES FIO-OPTION...: prints the instructions, and context switches
 cost_run()
 {
-	local writes=$1 before
+	local writes=$1 before switched
 
 	shift
+	switched=$(switches)
 	before=$(busy)
 	fio --name=cost --filename="$(tested)" --thread --ioengine=libaio \
 		--direct=1 --invalidate=0 --norandommap --gtod_reduce=1 \
@@ -54,18 +59,7 @@ cost_run()
 		>/run/fio 2>&1 || fail "fio: $(cat /run/fio)"
 	# the backup does the rest; waiting costs nothing
 	sleep 0.5
-	echo $(($(busy) - before))
-}
-
-# cost_measure FEW MANY FIO-OPTION...: prints "cost INSTRUCTIONS"
-cost_measure()
-{
-	local few=$1 many=$2 short long
-
-	shift 2
-	short=$(cost_run "$few" "$@")
-	long=$(cost_run "$many" "$@")
-	echo "cost $(((long - short) / (many - few)))"
+	echo $(($(busy) - before)) $(($(switches) - switched))
 }
 
 # cost_up CONTESTANT [WORD...]; a run makes regions dirty and caches warm.
