@@ -43,6 +43,7 @@ soak:
 bench:
 	@tests/vm/deps.sh bench
 	@python3 tests/bench/bench.py $(if $(Q),--quick)
+	@python3 tests/bench/apply.py $(if $(Q),--quick)
 
 bench-cost:
 	@tests/vm/deps.sh bench

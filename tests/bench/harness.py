@@ -14,7 +14,7 @@ TOP = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(TOP, "tests", "vm"))
 
 # pylint: disable=wrong-import-position
-from guest import Guest, GuestError                         # noqa: E402
+from guest import GUEST_LIB, Guest, GuestError             # noqa: E402
 from image import Kernel, tools_disk                        # noqa: E402
 from run import BootFiles, scratch_folder, shipped_files    # noqa: E402
 

@@ -12,6 +12,9 @@
 
 PORT=7000
 
+# MiB of memory that each end of this mirror may take
+BACKLOG=64
+
 # ---- ends ----
 
 # end_is END DISK META OWN PEER SECTORS
@@ -42,6 +45,7 @@ meta_blank()
 bare_backup_up() { :; }
 bare_primary_up() { tested_is "$DISK"; }
 bare_settled() { :; }
+bare_goal() { :; }
 bare_primary_down() { :; }
 bare_backup_down() { :; }
 
@@ -54,6 +58,7 @@ linear_primary_up()
 }
 
 linear_settled() { :; }
+linear_goal() { :; }
 linear_primary_down() { dm remove linear; }
 linear_backup_down() { :; }
 
@@ -70,7 +75,8 @@ mirror_backup_up()
 	mirror_load
 	meta_blank
 	dm create back --table \
-		"0 $SECTORS hybrid-backup $DISK $META $OWN $PORT 2 backlog 64"
+		"0 $SECTORS hybrid-backup $DISK $META $OWN $PORT \
+		2 backlog $BACKLOG"
 }
 
 # mirror_primary_up ARGUMENT...
@@ -79,7 +85,7 @@ mirror_primary_up()
 	mirror_load
 	meta_blank
 	dm create front --table "0 $SECTORS hybridmirror $DISK $META $PEER \
-		$PORT $(($# + 4)) sync clean backlog 64 $*"
+		$PORT $(($# + 4)) sync clean backlog $BACKLOG $*"
 	wait_status front link connected
 	tested_is /dev/mapper/front
 }
@@ -92,6 +98,7 @@ mirror_settled()
 	[ "$1 $2 $3" = "connected streaming 0" ] && [ "$4" = "$5" ]
 }
 
+mirror_goal() { :; }
 mirror_primary_down() { dm remove front; }
 mirror_backup_down() { dm remove back; }
 
@@ -122,7 +129,7 @@ drbd_port()
 	fi
 }
 
-# drbd_up PROTOCOL [tuned]
+# drbd_up PROTOCOL [tuned] [undrained]
 drbd_up()
 {
 	local minor peer=b disk_options='' net_options=''
@@ -135,6 +142,9 @@ drbd_up()
 	if [ "${2:-}" = tuned ]; then
 		disk_options="--al-extents=6007 --disk-flushes=no --md-flushes=no"
 		net_options="--max-buffers=8000 --sndbuf-size=10M"
+	fi
+	if [ "${3:-}" = undrained ]; then
+		disk_options="$disk_options --disk-drain=no --disk-barrier=no"
 	fi
 	meta_blank
 	mkdir -p /run/lock /var/lock /var/lib/drbd
@@ -168,13 +178,33 @@ drbd_primary_up()
 	tested_is /dev/drbd0
 }
 
-# Nothing waits for the backup: pending, unacknowledged and in application bios;
-# in protocol A an epoch may be on its way still.
+# drbd_counter MINOR NAME: KiB
+drbd_counter()
+{
+	awk -v minor="$1:" -v name="$2" '$1 == minor { found = 1; next }
+		found { sub(".* " name ":|^ *" name ":", ""); print $1; exit }' \
+		/proc/drbd
+}
+
+# Nothing waits for the backup: pending, unacknowledged, application's.
 drbd_settled()
 {
-	awk '/^ 0:/ { found = 1; next }
-		found { exit !/ lo:0 pe:0 ua:0 ap:0 ep:1 .* oos:0/ }' \
-		/proc/drbd
+	awk '$1 == "0:" { found = 1; next }
+		found { exit !/ lo:0 pe:0 ua:0 ap:0 / }' /proc/drbd
+}
+
+# In protocol A only the backup knows what it has: as much as was sent.
+drbd_goal()
+{
+	drbd_counter 0 ns
+}
+
+# drbd_reached GOAL, on the backup
+drbd_reached()
+{
+	[ "$(drbd_counter 1 dw)" -ge "$1" ] &&
+		awk '$1 == "1:" { found = 1; next }
+			found { exit !/ lo:0 pe:0 ua:0 / }' /proc/drbd
 }
 
 drbd_down()
@@ -192,3 +222,65 @@ drbd_down()
 
 drbd_primary_down() { drbd_down b; }
 drbd_backup_down() { drbd_down p; }
+
+# ---- md raid1 with write-behind, over NBD ----
+
+NBD_CONFIG=/run/nbd.conf NBD_PORT=10809
+
+md_backup_up()
+{
+	# mdadm would take an old superblock for a member in use
+	dd if=/dev/zero of="$DISK" bs=1M count=16 oflag=direct \
+		seek=$((SECTORS / 2048)) 2>/dev/null || true
+	cat >$NBD_CONFIG <<-EOF
+		[generic]
+		port = $NBD_PORT
+		allowlist = true
+		[bench]
+		exportname = $DISK
+		flush = true
+		fua = true
+	EOF
+	nbd-server -C $NBD_CONFIG -p /run/nbd.pid >/run/nbd.log 2>&1 ||
+		fail "nbd-server: $(cat /run/nbd.log)"
+}
+
+# With 6.1 write-behind begins only if the slow member is the first.
+md_primary_up()
+{
+	need_modules nbd md-mod raid1
+	dd if=/dev/zero of="$DISK" bs=1M count=16 oflag=direct \
+		seek=$((SECTORS / 2048)) 2>/dev/null || true
+	wait_for "nbd-client $PEER $NBD_PORT /dev/nbd0 -N bench \
+		>/run/nbd.log 2>&1" 60
+	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.0 \
+		--assume-clean --bitmap=internal --size=$((SECTORS / 2)) \
+		/dev/nbd0 "$DISK" >/run/mdadm.log 2>&1 ||
+		fail "mdadm: $(cat /run/mdadm.log)"
+	echo writemostly >/sys/block/md0/md/dev-nbd0/state
+	echo 16383 >/sys/block/md0/md/bitmap/backlog
+	tested_is /dev/md0
+}
+
+md_settled()
+{
+	# shellcheck disable=SC2046 # two words
+	set -- $(cat /sys/block/nbd0/inflight)
+	[ "$1 $2" = "0 0" ]
+}
+
+md_goal() { :; }
+
+md_primary_down()
+{
+	mdadm --stop /dev/md0 >/run/mdadm.log 2>&1 ||
+		fail "mdadm: $(cat /run/mdadm.log)"
+	nbd-client -d /dev/nbd0 >/dev/null 2>&1
+}
+
+md_backup_down()
+{
+	kill "$(cat /run/nbd.pid)"
+	wait_for "! pidof nbd-server >/dev/null"
+	uncache "$DISK"
+}
