@@ -4,6 +4,9 @@
 #   make test          everything that is proven; T=name: one scenario
 #   make test-debug    the scenarios on kernels that check themselves
 #   make soak T=60     random scenarios, with new seeds, for so many minutes
+#   make bench         compare it with others; Q=1: in five minutes; see
+#                      Documentation/performance.rst
+#   make bench-cost    instructions for each mirrored write; PROFILE=1: where
 #   make check         sparse, checkpatch, kernel-doc, shellcheck
 #   make modules       build for the running kernel, or KDIR=<build tree>
 #   make modules_install, tools, clean
@@ -36,6 +39,15 @@ soak:
 	@test -n "$(T)" || { echo "make soak T=<minutes>"; exit 2; }
 	@tests/vm/deps.sh
 	@python3 tests/vm/soak.py $(T)
+
+bench:
+	@tests/vm/deps.sh bench
+	@python3 tests/bench/bench.py $(if $(Q),--quick)
+	@python3 tests/bench/apply.py $(if $(Q),--quick)
+
+bench-cost:
+	@tests/vm/deps.sh bench
+	@python3 tests/bench/cost.py $(if $(PROFILE),--profile)
 
 check:
 	@tests/check.sh

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Install what building and testing the module needs on Debian 12.
-# Does nothing, quickly, when everything is there.
+# Install what building and testing the module needs on Debian 12; "deps.sh bench"
+# also what it is compared with, and what draws the plots. Does nothing, quickly,
+# when everything is there.
 
 set -eu
 
@@ -15,6 +16,8 @@ PACKAGES=(
 	qemu-system-x86 busybox-static fio dmsetup kmod sqlite3 iproute2
 	e2fsprogs python3 ca-certificates postgresql-15
 )
+
+BENCH_PACKAGES=(gnuplot-nox drbd-utils nbd-client nbd-server mdadm)
 
 die()
 {
@@ -60,6 +63,7 @@ main()
 	local headers want updated=
 
 	[ "$(id -u)" -eq 0 ] || die "must be root to install packages"
+	[ "${1:-}" != bench ] || PACKAGES+=("${BENCH_PACKAGES[@]}")
 	export DEBIAN_FRONTEND=noninteractive
 
 	headers=$(header_packages)

@@ -235,12 +235,18 @@ class Channel:
 
 
 class Guest:
-    """A virtual machine; may be booted, killed and booted again."""
+    """A virtual machine; may be booted, killed and booted again.
+
+    With virtual_time its clock advances by a nanosecond for each instruction,
+    and jumps to the next timer when it is idle. How fast the host is does not
+    matter then, and a run repeats itself.
+    """
 
     _running = set()
 
     def __init__(self, name, kernel, initramfs, tools, folder, disks=(),
-                 nets=(), smp=1, memory=None, options="", qemu=(), cpus=None):
+                 nets=(), smp=1, memory=None, options="", qemu=(), cpus=None,
+                 virtual_time=False):
         self.name = name
         self.kernel = kernel
         self.console_path = os.path.join(folder, name + ".console")
@@ -255,6 +261,7 @@ class Guest:
         self._options = options
         self._extra = list(qemu)
         self._cpus = cpus
+        self._virtual_time = virtual_time
         self._process = None
         self._channels = []
         self._free = queue.LifoQueue()
@@ -268,6 +275,10 @@ class Guest:
         # loses virtio notifications; and TCG is slow at "rep movsb"
         smp = "1,maxcpus=2" if self._smp == 1 else str(self._smp)
         accel = "kvm" if _have_kvm() else "tcg,thread=multi"
+        timing = []
+        if self._virtual_time:
+            accel = "tcg,thread=single"
+            timing = ["-icount", "shift=0,sleep=off", "-rtc", "clock=vm"]
         arguments = [
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-no-reboot", "-display", "none", "-accel", accel,
@@ -283,7 +294,7 @@ class Guest:
             arguments += part.arguments(index)
         for index, part in enumerate(self._channels):
             arguments += part.arguments(index)
-        return arguments + self._extra
+        return arguments + timing + self._extra
 
     def interactive(self):
         """The command line for a guest with its console on this terminal."""

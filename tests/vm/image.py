@@ -116,8 +116,8 @@ def module_closure(kernel, wanted):
     return found
 
 
-def add_modules(archive, kernel):
-    found = module_closure(kernel, MODULES)
+def add_modules(archive, kernel, more):
+    found = module_closure(kernel, MODULES + list(more))
     target = "lib/modules/" + kernel.release
     for line in found.values():
         path = line.split(":")[0]
@@ -130,8 +130,12 @@ def add_modules(archive, kernel):
     archive.data(target + "/modules.alias", "".join(aliases).encode())
 
 
-def make_initramfs(path, kernel, extra):
-    """Write an initramfs; extra are (guest path, host path) of more files."""
+def make_initramfs(path, kernel, extra, modules=()):
+    """Write an initramfs.
+
+    extra are (guest path, host path) of more files, modules the names of more
+    modules of the kernel.
+    """
     with Cpio(path) as archive:
         archive.device("dev/console", 5, 1)
         for folder in ("proc", "sys", "dev", "run", "tmp", "root", "mnt",
@@ -150,7 +154,7 @@ def make_initramfs(path, kernel, extra):
         archive.file("hm/agent", os.path.join(HERE, "guest/agent"))
         archive.data("hm/boot-modules", "\n".join(BOOT_MODULES).encode() + b"\n")
         archive.data("hm/kernel", kernel.name.encode() + b"\n")
-        add_modules(archive, kernel)
+        add_modules(archive, kernel, modules)
         for guest_path, host_path in extra:
             archive.file(guest_path, host_path)
 
@@ -168,11 +172,11 @@ def postgres_user():
     return user.pw_uid, user.pw_gid
 
 
-def tool_files():
+def tool_files(more):
     """All files of the disk of tools: {path in the guest: path here}."""
     files = {"/etc/mke2fs.conf": "/etc/mke2fs.conf"}
-    search = "/usr/sbin:/usr/bin:/sbin:/bin"
-    for tool in TOOLS + ["postgres", "psql"]:
+    search = "/usr/sbin:/usr/bin:/sbin:/bin:/lib/drbd"
+    for tool in TOOLS + ["postgres", "psql"] + list(more):
         program = shutil.which(tool, path=f"{POSTGRES}:{search}")
         if not program:
             raise FileNotFoundError(tool + " is missing; run deps.sh")
@@ -187,9 +191,12 @@ def tool_files():
     return files
 
 
-def tools_disk():
-    """Path of the disk of tools, made anew when a tool has changed."""
-    files = tool_files()
+def tools_disk(more=()):
+    """Path of the disk of tools, made anew when a tool has changed.
+
+    more are the names of more tools than the tests need.
+    """
+    files = tool_files(more)
     digest = hashlib.sha256()
     for target, path in sorted(files.items()):
         info = os.stat(path)

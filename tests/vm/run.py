@@ -78,7 +78,7 @@ class Scenario:
 class BootFiles:
     """All the files a guest with some kernel starts from."""
 
-    def __init__(self, kernel, folder, tools, module, shipped):
+    def __init__(self, kernel, folder, tools, module, shipped, modules=()):
         self.kernel = kernel
         self.tools = tools
         self.initramfs = os.path.join(folder, f"initramfs-{kernel.name}")
@@ -87,7 +87,7 @@ class BootFiles:
             built = os.path.join(folder, f"module-{kernel.name}.ko")
             build_module(kernel, built)
             extra.append(("hm/dm-hybridmirror.ko", built))
-        make_initramfs(self.initramfs, kernel, extra)
+        make_initramfs(self.initramfs, kernel, extra, modules)
 
 
 def find_scenarios(folder, pattern):

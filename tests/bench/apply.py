@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""What order costs the backup: how many writes it performs in a second.
+
+The primary writes 4 KiB at random as fast as it is let. With `ordering none` the
+backup performs writes as they come; its rate then is what the disk can do.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+
+import plot
+from contestants import Contestant
+from harness import GuestError, RESULTS, boot_files, machine, revision, scratch
+from lab import ScenarioFailure
+from pair import Pair
+
+ORDERINGS = ("completion", "flush", "none")
+KINDS = (("equal", "all places alike"),
+         ("spread", "times spread, lognormal, sigma 0.5"),
+         ("tail", "one place of 100 ten times slower"))
+DEPTHS = (1, 4, 16, 64, 256)
+FULL = "on_full stall"
+RAMP = 2
+
+
+def mirror(ordering):
+    return Contestant("hm-" + ordering, "mirror, " + ordering,
+                      f"mirror ack local {FULL} ordering {ordering}", True)
+
+
+EXHIBIT = [mirror(ordering) for ordering in ORDERINGS] + [
+    Contestant("drbd-A", "DRBD A", "drbd A", True),
+    Contestant("drbd-A-tuned", "DRBD A, tuned", "drbd A tuned", True),
+    Contestant("drbd-A-undrained", "DRBD A, tuned, order off (not safe)",
+               "drbd A tuned undrained", True)]
+QUICK = ("hm-completion", "hm-none", "drbd-A-tuned")
+
+
+class Apply:
+    """Measures on one pair of guests."""
+
+    def __init__(self, pair, seconds):
+        self.pair = pair
+        self.seconds = seconds
+
+    def slow(self, end, kind, seed):
+        self.pair.sh(end, f"slow_disk {kind} {seed} /dev/vda")
+        self.pair.device[end] = "/dev/mapper/slow"
+
+    def even(self, *ends):
+        for end in ends:
+            self.pair.device[end] = "/dev/vda"
+            self.pair.sh(end, "dm remove slow")
+
+    def rate(self, contestant, load):
+        """Writes that the backup performs in a second under a load of fio's."""
+        pair, name = self.pair, contestant.words.split()[0]
+        pair.up(contestant)
+        job = pair.run_bg("p", f"load_fio {RAMP + self.seconds + 2} {load}")
+        rate = float(pair.sh("b", f"sleep {RAMP}\n"
+                             f"apply_rate {name} {self.seconds}"))
+        rc, output = job.wait()
+        if rc:
+            raise GuestError("fio: " + output)
+        pair.settle(contestant)
+        pair.down(contestant)
+        return rate
+
+    def depths(self, kind):
+        """{ordering: [(depth, rate), ...]}"""
+        found = {ordering: [] for ordering in ORDERINGS}
+        for seed, end in enumerate("pb"):
+            self.slow(end, kind, seed + 1)
+        for depth in DEPTHS:
+            for ordering in ORDERINGS:
+                rate = self.rate(mirror(ordering), "--rw=randwrite --bs=4k "
+                                 f"--iodepth={depth}")
+                found[ordering].append((depth, rate))
+                print(f"{kind}, depth {depth}, {ordering}: {rate:,.0f}/s",
+                      flush=True)
+        self.even("p", "b")
+        return found
+
+    def exhibit(self, contestants, repeats):
+        """{title: [rate, ...]}"""
+        found = {contestant.title: [] for contestant in contestants}
+        self.slow("b", "quarter", 1)
+        for _ in range(repeats):
+            for contestant in contestants:
+                rate = self.rate(contestant, "--rw=randwrite --bs=4k "
+                                 "--iodepth=1 --numjobs=16 --group_reporting")
+                found[contestant.title].append(rate)
+                print(f"exhibit, {contestant.title}: {rate:,.0f}/s",
+                      flush=True)
+        self.even("b")
+        return found
+
+
+def tables(about, exhibit, depths):
+    """Lines of Markdown"""
+    yield from (f"# What order costs the backup, {about['revision']}", "",
+                about["machine"], "",
+                "## 16 writers; the last quarter of every 16 MiB of the "
+                "backup's disk answers 30 ms late", "",
+                "| | writes/s | from | to |", "| --- | ---: | ---: | ---: |")
+    for title, rates in exhibit.items():
+        yield (f"| {title} | {statistics.median(rates):,.0f} | "
+               f"{min(rates):,.0f} | {max(rates):,.0f} |")
+    for kind, title in KINDS:
+        if kind not in depths:
+            continue
+        yield from ("", f"## Both disks: {title}", "",
+                    "| depth | " + " | ".join(ORDERINGS) +
+                    " | completion / none | flush / none |",
+                    "| ---: " * 6 + "|")
+        for index, depth in enumerate(DEPTHS):
+            rates = {ordering: depths[kind][ordering][index][1]
+                     for ordering in ORDERINGS}
+            cells = [f"{rates[ordering]:,.0f}" for ordering in ORDERINGS]
+            cells += [f"{rates[ordering] / max(rates['none'], 1):.2f}"
+                      for ordering in ORDERINGS[:2]]
+            yield f"| {depth} | " + " | ".join(cells) + " |"
+
+
+def write(folder, about, exhibit, depths):
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "apply.json"), "w") as out:
+        json.dump({"about": about, "exhibit": exhibit, "depths": depths}, out,
+                  indent=1)
+    path = os.path.join(folder, "apply.md")
+    with open(path, "w") as out:
+        out.write("\n".join(tables(about, exhibit, depths)) + "\n")
+    for kind, title in KINDS:
+        if kind in depths:
+            plot.curves(folder, "apply-" + kind, "The backup, " + title,
+                        "queue depth", "writes per second", depths[kind])
+    print("report:", os.path.relpath(path))
+
+
+def measure(folder, arguments):
+    exhibit, depths = {}, {}
+    with open(os.path.join(folder, "apply.log"), "w") as log:
+        pair = Pair(boot_files(folder), folder, log)
+        # the rate is to be the backup's soon
+        pair.backlog = 4
+        try:
+            apply = Apply(pair, arguments.seconds or
+                          (3 if arguments.quick else 6))
+            contestants = [contestant for contestant in EXHIBIT
+                           if not arguments.quick or contestant.key in QUICK]
+            exhibit = apply.exhibit(contestants, 1 if arguments.quick else 3)
+            if not arguments.quick:
+                for kind, _ in KINDS:
+                    depths[kind] = apply.depths(kind)
+        finally:
+            pair.close()
+    return exhibit, depths
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true",
+                        help="the exhibit only, once")
+    parser.add_argument("--seconds", type=int, help="of each measurement")
+    parser.add_argument("--output", default=RESULTS, metavar="FOLDER")
+    arguments = parser.parse_args()
+    about = {"revision": revision(), "machine": machine()}
+    try:
+        with scratch() as folder:
+            found = measure(folder, arguments)
+    except (GuestError, ScenarioFailure) as error:
+        print("apply.py:", error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    write(arguments.output, about, *found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
