@@ -276,7 +276,7 @@ static int hm_backup_run(struct hm_backup *b)
 	if (!hm_set_complete(&b->set)) {
 		spin_lock_irq(&b->set.lock);
 		b->reason =
-			"waiting for the set's other volumes: create them, or send the message drop_volume";
+			"waiting for the set's other volumes: create them, or send drop_volume";
 		spin_unlock_irq(&b->set.lock);
 		return 0;
 	}

@@ -572,7 +572,7 @@ static bool hm_conn_attempt(struct hm_primary *p, void *page)
 	complete = hm_set_complete(&p->set);
 	spin_unlock_irq(&p->set.lock);
 	if (!complete) {
-		hm_conn_failed(p, "waiting for the set's other volumes: create them, or send the message drop_volume");
+		hm_conn_failed(p, "waiting for the set's other volumes: create them, or send drop_volume");
 		return false;
 	}
 	err = hm_sock_connect(p->set.net, &p->set.addr, HM_CONNECT_MS, &sock);
