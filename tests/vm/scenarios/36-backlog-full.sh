@@ -59,7 +59,8 @@ slow_link_behind()
 slow_link_stall()
 {
 	note "slow link: on_full stall, ack $1"
-	link_rate 16mbit
+	# slow even for a guest that is starved
+	link_rate 2mbit
 	mirror_up ack "$1" backlog 1 on_full stall
 	write_much 3
 	while kill -0 "$WRITER" 2>/dev/null; do
