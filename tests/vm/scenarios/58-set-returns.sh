@@ -58,7 +58,7 @@ up a 0
 expect_reason a0 "$WAITING"
 expect_reason b0 "$WAITING"
 noise a0 100 20
-pause 3000
+sleep 3
 expect_field a0 connects 0
 
 note "the second ones come later, one is written before"
