@@ -16,9 +16,12 @@ KILLS = 13
 MIB = 4
 LEAST = 60
 
+# A primary that believes its backup silent, on a busy machine, waits for it:
+# what it completed alone would be lost rightly.
 MIRROR = """
-load_module
-mk_primary front /dev/vda 10.77.0.2 7000 sync clean ack {ack} ordering {ordering}
+load_module stall_timeout_ms=1200000
+mk_primary front /dev/vda 10.77.0.2 7000 sync clean ack {ack} ordering {ordering} \
+    on_disconnect stall
 wait_status front link connected
 """
 
