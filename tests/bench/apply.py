@@ -17,6 +17,7 @@ from contestants import Contestant
 from harness import GuestError, RESULTS, boot_files, machine, revision, scratch
 from lab import ScenarioFailure
 from pair import Pair
+from run import keep_logs, logs_folder
 
 ORDERINGS = ("completion", "flush", "none")
 KINDS = (("equal", "all places alike"),
@@ -156,6 +157,9 @@ def measure(folder, arguments):
             if not arguments.quick:
                 for kind, _ in KINDS:
                     depths[kind] = apply.depths(kind)
+        except (GuestError, ScenarioFailure):
+            print("logs:", keep_logs(folder, "apply", logs_folder()))
+            raise
         finally:
             pair.close()
     return exhibit, depths

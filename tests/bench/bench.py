@@ -16,6 +16,7 @@ from contestants import CONTESTANTS, QUICK
 from harness import GuestError, RESULTS, boot_files, machine, revision, scratch
 from lab import ScenarioFailure
 from pair import Pair
+from run import keep_logs, logs_folder
 from workloads import LINKS, QUICK_LINKS, QUICK_WORKLOADS, WORKLOADS
 
 
@@ -110,6 +111,7 @@ def measure(folder, plan):
             bench.run()
         except (GuestError, ScenarioFailure, KeyboardInterrupt) as error:
             failure = error
+            print("logs:", keep_logs(folder, "bench", logs_folder()))
         finally:
             pair.close()
     return bench.samples, failure

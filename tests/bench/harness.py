@@ -29,7 +29,10 @@ RESULTS = os.path.join(TOP, "bench-results")
 def boot_files(folder, kernel=KERNEL):
     """Kernel, initramfs and tools for guests that run benchmarks."""
     library = os.path.join(HERE, "lib")
-    shipped = shipped_files([], []) + [
+    tcp_rate = os.path.join(folder, "tcp-rate")
+    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", tcp_rate,
+                    os.path.join(HERE, "tcp-rate.c")], check=True)
+    shipped = shipped_files([], [tcp_rate]) + [
         ("hm/" + name, os.path.join(library, name))
         for name in sorted(os.listdir(library))]
     return BootFiles(Kernel(kernel), folder, tools_disk(TOOLS), True, shipped,

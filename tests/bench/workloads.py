@@ -55,8 +55,3 @@ def measured(output):
     if transactions:
         result["transactions"] = int(transactions[1])
     return result
-
-
-def tcp_rate(output):
-    """MiB/s"""
-    return _fio(output)["write"]["bw_bytes"] / MIB

@@ -7,10 +7,13 @@
 # written: bytes, since the device exists
 written()
 {
-	local device
+	local device major minor
 
-	device=$(readlink -f "$(tested)")
-	awk '{ printf "%.0f\n", $7 * 512 }' "/sys/block/${device##*/}/stat"
+	device=$(tested)
+	major=$(stat -c %t "$device")
+	minor=$(stat -c %T "$device")
+	awk '{ printf "%.0f\n", $7 * 512 }' \
+		"/sys/dev/block/$((0x$major)):$((0x$minor))/stat"
 }
 
 # load_fio SECONDS FIO-OPTION...: on the bare device
@@ -22,7 +25,7 @@ load_fio()
 	before=$(written)
 	fio --name=load --filename="$(tested)" --thread --ioengine=libaio \
 		--direct=1 --invalidate=0 --norandommap --size=$((SECTORS * 512)) \
-		--time_based --ramp_time=0.5 --runtime="$seconds" \
+		--time_based --ramp_time=500ms --runtime="$seconds" \
 		--output-format=json "$@"
 	echo "bytes $(($(written) - before))"
 }
@@ -61,21 +64,6 @@ load_files()
 	echo "transactions $(sqlite3 /mnt/bench/t.db 'SELECT count(*) FROM t')"
 	echo "bytes $(($(written) - before))"
 	umount /mnt/bench
-}
-
-# tcp_sink: receive what tcp_source sends, until it ends
-tcp_sink()
-{
-	fio --name=tcp --ioengine=net --protocol=tcp --listen --port=9000 \
-		--rw=read --bs=64k --size=4g --thread >/run/tcp 2>&1 || true
-}
-
-# tcp_source ADDRESS: prints fio's JSON
-tcp_source()
-{
-	fio --name=tcp --ioengine=net --protocol=tcp --hostname="$1" \
-		--port=9000 --rw=write --bs=64k --size=48m --thread \
-		--output-format=json
 }
 
 # shape RTT_MS|RATE: what this end's interface does to what it sends; 0: nothing
