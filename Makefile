@@ -4,8 +4,8 @@
 #   make test          everything that is proven; T=name: one scenario
 #   make test-debug    the scenarios on kernels that check themselves
 #   make soak T=60     random scenarios, with new seeds, for so many minutes
-#   make bench         compare it with others; Q=1: in five minutes; see
-#                      Documentation/performance.rst
+#   make bench         compare it with others; Q=1: in five minutes; has not run
+#                      to its end yet, see Documentation/performance.rst
 #   make bench-cost    instructions for each mirrored write; PROFILE=1: where
 #   make check         sparse, checkpatch, kernel-doc, shellcheck
 #   make modules       build for the running kernel, or KDIR=<build tree>
