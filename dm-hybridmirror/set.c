@@ -424,7 +424,7 @@ int hm_set_add_member(struct hm_volume *v)
 		return 0;
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
 		if (hm_set_strangers(v, set->volume[i])) {
-			hm_err(set, "volume %u was dropped from the set, or never belonged to it: zero the first 8 KiB of its metadata device to begin anew with a full copy",
+			hm_err(set, "volume %u was dropped from the set, or never belonged to it: to begin anew with a full copy, zero the metadata of all its volumes",
 			       v->info.number);
 			return -EINVAL;
 		}

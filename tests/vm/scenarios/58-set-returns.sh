@@ -83,14 +83,13 @@ all_equal 0
 note "it does not come back with what it remembers"
 refuse up b 1
 refuse up a 1
-dm remove a1 2>/dev/null || true
-dm remove b1 2>/dev/null || true
-blank /dev/ram3 /dev/ram7
-wait_status a0 link connected
-up b 1
-up a 1
-all_equal 0 1
-for name in a0 a1 b0 b1; do
-	dm remove $name
+for name in a1 b1; do
+	! dm info -c --noheadings -o name $name >/dev/null 2>&1 ||
+		dm remove $name
 done
+wait_status a0 link connected
+noise a0 300 20
+all_equal 0
+dm remove a0
+dm remove b0
 teardown
