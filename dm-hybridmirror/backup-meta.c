@@ -455,11 +455,12 @@ int hm_backup_force(struct hm_backup *b)
 	mutex_lock(&b->set.meta_lock);
 	if (b->set.lineage.inconsistent) {
 		/* A suspended volume's metadata is not ours to write. */
-		err = hm_set_all_active(&b->set) ? 0 : -EBUSY;
-		b->set.forced = !err;
-		if (!err)
+		err = -EBUSY;
+		if (hm_set_all_active(&b->set)) {
+			b->set.forced = true;
 			err = hm_set_write_supers(&b->set, &b->set.lineage);
-		b->set.forced = !err;
+			b->set.forced = !err;
+		}
 	}
 	mutex_unlock(&b->set.meta_lock);
 	mutex_unlock(&b->set.volumes_lock);
