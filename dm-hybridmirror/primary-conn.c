@@ -545,7 +545,10 @@ static int hm_conn_shake_hands(struct hm_primary *p, void *page,
 {
 	int err;
 
-	hm_conn_link(p, HM_LINK_HANDSHAKE, "");
+	/* What went wrong the last time holds until the handshake is through. */
+	spin_lock_irq(&p->set.lock);
+	hm_primary_set_link(p, HM_LINK_HANDSHAKE, p->reason);
+	spin_unlock_irq(&p->set.lock);
 	err = hm_conn_handshake(p, page);
 	if (!err) {
 		hm_conn_session(p, page, threads);

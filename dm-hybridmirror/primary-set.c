@@ -20,12 +20,16 @@ static void hm_primary_drop_backlog(struct hm_primary *p)
 {
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
+	bool more;
 
-	spin_lock_irq(&p->set.lock);
-	hm_stream_set_alone(&p->stream, true, &completed);
-	hm_stream_abandon(&p->stream, &released);
-	spin_unlock_irq(&p->set.lock);
-	hm_primary_deliver(&completed, &released);
+	do {
+		spin_lock_irq(&p->set.lock);
+		hm_stream_set_alone(&p->stream, true, &completed);
+		more = hm_stream_abandon(&p->stream, &released);
+		spin_unlock_irq(&p->set.lock);
+		hm_primary_deliver(&completed, &released);
+		cond_resched();
+	} while (more);
 }
 
 /**
@@ -367,16 +371,10 @@ static void hm_primary_look_at_regions(struct hm_primary *p)
 
 static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
 {
-	const struct hm_update *u;
-	bool found = false;
+	bool found;
 
 	spin_lock_irq(&p->set.lock);
-	list_for_each_entry(u, &p->stream.backlog, stream) {
-		if (u->volume == volume) {
-			found = true;
-			break;
-		}
-	}
+	found = p->stream.queued[volume];
 	spin_unlock_irq(&p->set.lock);
 	return found;
 }
@@ -389,6 +387,24 @@ static void hm_primary_miss(struct hm_primary *p, const char *reason)
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_lose_backlog(p);
 	hm_primary_give_up_backlog(p);
+}
+
+static bool hm_primary_has_volumes(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (p->set.volume[i])
+			return true;
+	}
+	return false;
+}
+
+/* A volume has left the set: what the backlog holds of it cannot be sent. */
+static void hm_primary_miss_gone(struct hm_primary *p, u16 volume)
+{
+	if (hm_primary_backlog_names(p, volume) && hm_primary_has_volumes(p))
+		hm_primary_miss(p, "a volume was removed before the backup had all of it");
 }
 
 /*
@@ -453,6 +469,7 @@ int hm_primary_start(struct hm_volume *v)
 	if (err) {
 		hm_volume_set_active(v, false);
 		hm_set_detach(v);
+		hm_primary_miss_gone(p, v->info.number);
 	} else {
 		hm_primary_look_at_regions(p);
 		if (hm_primary_block_grew(p, v) &&
@@ -633,17 +650,6 @@ static void hm_primary_let_go(struct hm_primary *p, u16 volume)
 				   msecs_to_jiffies(100));
 }
 
-static bool hm_primary_has_volumes(struct hm_primary *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < HM_MAX_VOLUMES; i++) {
-		if (p->set.volume[i])
-			return true;
-	}
-	return false;
-}
-
 /**
  * hm_primary_forget() - dtr: the volume leaves its set
  * @v: the volume; suspended
@@ -670,8 +676,7 @@ void hm_primary_forget(struct hm_volume *v)
 		hm_err(&p->set, "no memory for a thread: not connected; suspend and resume a volume to try again");
 		goto out;
 	}
-	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
-		hm_primary_miss(p, "a volume was removed before the backup had all of it");
+	hm_primary_miss_gone(p, number);
 	if (conn) {
 		hm_primary_describe(p);
 		hm_primary_conn_start(p, conn);

@@ -6,6 +6,9 @@
  */
 #include "stream.h"
 
+/* Updates for each hold of the lock. */
+#define HM_ABANDON_AT_ONCE	256
+
 static struct hm_update *hm_stream_next(struct hm_stream *s,
 					struct hm_update *u)
 {
@@ -44,17 +47,21 @@ static bool hm_stream_may_complete(const struct hm_stream *s,
 	}
 }
 
-/* The group is closed here, before the caller can deliver the completion. */
-static void hm_stream_complete(struct hm_stream *s, struct hm_update *u,
+/*
+ * The group is closed here, before the caller can deliver the completion.
+ * Return: whether it is on the list now.
+ */
+static bool hm_stream_complete(struct hm_stream *s, struct hm_update *u,
 			       struct list_head *completed)
 {
 	if ((u->state & HM_P_COMPLETED) || !hm_stream_may_complete(s, u))
-		return;
+		return false;
 	if (hm_stream_closes(s, u))
 		hm_group_close(&s->grouping, u->group);
 	u->state |= HM_P_COMPLETED;
 	s->undelivered--;
 	list_add_tail(&u->ready, completed);
+	return true;
 }
 
 /**
@@ -76,6 +83,7 @@ static void hm_stream_queue(struct hm_stream *s, struct hm_update *u)
 	u->seq = ++s->last_seq;
 	u->group = hm_group_issue(&s->grouping);
 	u->state = 0;
+	s->queued[u->volume]++;
 	list_add_tail(&u->stream, &s->backlog);
 	if (!s->unsent)
 		s->unsent = u;
@@ -161,17 +169,23 @@ struct hm_update *hm_stream_take(struct hm_stream *s)
 	return u;
 }
 
+static void hm_stream_release_first(struct hm_stream *s,
+				    struct list_head *released)
+{
+	struct hm_update *u = list_first_entry(&s->backlog, struct hm_update,
+					       stream);
+
+	u->state |= HM_P_RELEASED;
+	s->queued[u->volume]--;
+	list_move_tail(&u->stream, released);
+}
+
 static void hm_stream_release(struct hm_stream *s, struct list_head *released)
 {
-	struct hm_update *u;
-
-	while (!list_empty(&s->backlog)) {
-		u = list_first_entry(&s->backlog, struct hm_update, stream);
-		if (u->seq > s->acked.durable)
-			break;
-		u->state |= HM_P_RELEASED;
-		list_move_tail(&u->stream, released);
-	}
+	while (!list_empty(&s->backlog) &&
+	       list_first_entry(&s->backlog, struct hm_update, stream)->seq <=
+		       s->acked.durable)
+		hm_stream_release_first(s, released);
 }
 
 /*
@@ -252,14 +266,19 @@ bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 void hm_stream_set_alone(struct hm_stream *s, bool alone,
 			 struct list_head *completed)
 {
+	struct list_head *younger = completed;
 	struct hm_update *u;
 
 	s->alone = alone;
 	if (!alone)
 		return;
-	/* What is applied waits for nothing but the local disk. */
-	for (u = s->unapplied; u; u = hm_stream_next(s, u))
-		hm_stream_complete(s, u, completed);
+	/* The backlog may be long; what somebody waits for is at its end. */
+	list_for_each_entry_reverse(u, &s->backlog, stream) {
+		if (!s->undelivered)
+			break;
+		if (hm_stream_complete(s, u, younger))
+			younger = &u->ready;
+	}
 }
 
 /* What the backlog holds beyond what was received will be taken again. */
@@ -350,21 +369,24 @@ bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
 }
 
 /**
- * hm_stream_abandon() - give up what has not been sent
- * @s: the stream; no sender is active, and hm_stream_set_alone() has let go of
- *	the updates that waited for the backup only
- * @released: all that the backlog held, by hm_update.stream
+ * hm_stream_abandon() - give up what has not been sent, some of it at a time
+ * @s: the stream; no sender is active, nothing is added any more, and
+ *	hm_stream_set_alone() has let go of the updates that waited for the
+ *	backup only
+ * @released: what has left the backlog, by hm_update.stream
+ *
+ * Return: true if the backlog holds more: the lock need not be held for all.
  *
  * Context: under the set's lock.
  */
-void hm_stream_abandon(struct hm_stream *s, struct list_head *released)
+bool hm_stream_abandon(struct hm_stream *s, struct list_head *released)
 {
-	struct hm_update *u;
+	unsigned int n;
 
-	list_for_each_entry(u, &s->backlog, stream)
-		u->state |= HM_P_RELEASED;
-	list_splice_tail_init(&s->backlog, released);
 	s->unsent = NULL;
 	s->unreceived = NULL;
 	s->unapplied = NULL;
+	for (n = 0; n < HM_ABANDON_AT_ONCE && !list_empty(&s->backlog); n++)
+		hm_stream_release_first(s, released);
+	return !list_empty(&s->backlog);
 }

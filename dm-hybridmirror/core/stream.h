@@ -46,6 +46,7 @@ struct hm_acks {
  * @acked: the part of @claimed up to @sent, the part that counts
  * @told: the most that a backup ever said to be durable
  * @backlog: updates that are not durable on the backup, by hm_update.stream
+ * @queued: how many of them, by volume
  * @unsent: the first update of @backlog beyond @taken, or NULL
  * @unreceived: the first update of @backlog beyond @acked.received, or NULL
  * @unapplied: the first update of @backlog beyond @acked.applied, or NULL
@@ -66,6 +67,7 @@ struct hm_stream {
 	struct hm_acks acked;
 	u64 told;
 	struct list_head backlog;
+	u32 queued[HM_MAX_VOLUMES];
 	struct hm_update *unsent;
 	struct hm_update *unreceived;
 	struct hm_update *unapplied;
@@ -89,6 +91,6 @@ u64 hm_stream_restart(struct hm_stream *s, struct list_head *completed,
 		      struct list_head *released);
 bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
 		      struct list_head *completed, struct list_head *released);
-void hm_stream_abandon(struct hm_stream *s, struct list_head *released);
+bool hm_stream_abandon(struct hm_stream *s, struct list_head *released);
 
 #endif

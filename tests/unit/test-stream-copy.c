@@ -110,7 +110,7 @@ static void test_copy_abandoned(void **state)
 	add_copy(f, 1);
 	send_to(f, 1);
 	hm_stream_set_alone(&f->s, true, &f->completed);
-	hm_stream_abandon(&f->s, &f->released);
+	assert_false(hm_stream_abandon(&f->s, &f->released));
 	assert_released(f, &f->u[0], &f->u[1]);
 	assert_int_equal(f->u[1].state, HM_P_FINISHED);
 	assert_nothing(f);
@@ -186,7 +186,7 @@ static void test_restart_after_abandon(void **state)
 	assert_true(ack(f, 1, 1, 1));
 	assert_released(f, &f->u[0]);
 	hm_stream_set_alone(&f->s, true, &f->completed);
-	hm_stream_abandon(&f->s, &f->released);
+	assert_false(hm_stream_abandon(&f->s, &f->released));
 	assert_released(f, &f->u[1], &f->u[2]);
 	assert_int_equal(restart(f), 4);
 	hm_stream_set_alone(&f->s, false, &f->completed);
@@ -214,7 +214,7 @@ static void test_restart_after_abandon_and_more(void **state)
 
 	add(f, 2);
 	hm_stream_set_alone(&f->s, true, &f->completed);
-	hm_stream_abandon(&f->s, &f->released);
+	assert_false(hm_stream_abandon(&f->s, &f->released));
 	assert_released(f, &f->u[0], &f->u[1]);
 	assert_true(hm_stream_add(&f->s, &f->u[2]));
 	add_copy(f, 3);

@@ -359,7 +359,7 @@ static void test_abandon(void **state)
 	local(f, 0);
 	hm_stream_set_alone(&f->s, true, &f->completed);
 	assert_completed(f, &f->u[0]);
-	hm_stream_abandon(&f->s, &f->released);
+	assert_false(hm_stream_abandon(&f->s, &f->released));
 	assert_released(f, &f->u[0], &f->u[1], &f->u[2]);
 	assert_null(hm_stream_take(&f->s));
 	assert_int_equal(f->u[0].state, HM_P_FINISHED);
@@ -374,6 +374,49 @@ static void test_abandon(void **state)
 	assert_false(resume(f, 2, 2, 2));
 	assert_false(resume(f, 3, 3, 3));
 	assert_nothing(f);
+}
+
+/* A long backlog goes in pieces, oldest first, whoever answers in between. */
+static void test_abandon_many(void **state)
+{
+	static struct hm_update u[1000];
+	struct list_head ready, completed, released;
+	unsigned int i, gone = 0, holds = 0;
+	struct hm_update *first;
+	struct hm_stream s;
+	bool more;
+
+	INIT_LIST_HEAD(&ready);
+	INIT_LIST_HEAD(&completed);
+	INIT_LIST_HEAD(&released);
+	hm_stream_init(&s, HM_ORDER_COMPLETION);
+	memset(u, 0, sizeof(u));
+	for (i = 0; i < ARRAY_SIZE(u); i++) {
+		INIT_LIST_HEAD(&u[i].ready);
+		u[i].kind = HM_WRITE;
+		u[i].volume = i % 2;
+		u[i].sector = 8 * i;
+		u[i].sectors = 8;
+		hm_stream_add(&s, &u[i]);
+	}
+	assert_int_equal(s.queued[0] + s.queued[1], ARRAY_SIZE(u));
+	do {
+		more = hm_stream_abandon(&s, &released);
+		holds++;
+		while ((first = list_first_entry_or_null(&released,
+							 struct hm_update,
+							 stream))) {
+			assert_ptr_equal(first, &u[gone]);
+			list_del_init(&first->stream);
+			gone++;
+		}
+		hm_stream_local_done(&s, &u[1000 - holds], &ready, &completed);
+		assert_int_equal(s.queued[0] + s.queued[1],
+				 ARRAY_SIZE(u) - gone);
+	} while (more);
+	assert_int_equal(gone, ARRAY_SIZE(u));
+	assert_true(holds > 1);
+	assert_null(hm_stream_take(&s));
 }
 
 int main(void)
@@ -399,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_resume_impossible),
 		cmocka_unit_test(test_resume_never_sent),
 		cmocka_unit_test(test_abandon),
+		cmocka_unit_test(test_abandon_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
