@@ -179,6 +179,20 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 	hm_primary_set_link(p, HM_LINK_CONNECTED, "");
 }
 
+/*
+ * Has the backup come closer to what writes may wait for? Where some wait until
+ * they are applied, it is not enough that it receives others.
+ */
+static bool hm_conn_progress(const struct hm_primary *p,
+			     const struct hm_acks *acks)
+{
+	const struct hm_acks *last = &p->stream.claimed;
+
+	return acks->applied > last->applied || acks->durable > last->durable ||
+	       (acks->received > last->received &&
+		!(p->hello.flags & HM_HELLO_WANT_APPLIED));
+}
+
 /* Return: false if the backlog does not hold what the backup needs next. */
 static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
 			   const struct hm_hello *backup)
@@ -188,7 +202,7 @@ static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
 	bool news, ok;
 
 	spin_lock_irq(&p->set.lock);
-	news = backup->acks.received > p->stream.claimed.received;
+	news = hm_conn_progress(p, &backup->acks);
 	ok = p->sync != HM_SYNC_BEHIND &&
 	     hm_stream_resume(&p->stream, &backup->acks, &completed, &released);
 	if (ok) {
@@ -355,7 +369,7 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 	if (a.status == HM_BACKUP_STARTING)
 		return 0;
 	spin_lock_irq(&p->set.lock);
-	if (memcmp(&a.acks, &p->stream.claimed, sizeof(a.acks)))
+	if (hm_conn_progress(p, &a.acks))
 		p->progress = jiffies;
 	ok = hm_stream_ack(&p->stream, &a.acks, &completed, &released);
 	if (ok) {

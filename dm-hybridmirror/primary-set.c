@@ -389,24 +389,6 @@ static void hm_primary_miss(struct hm_primary *p, const char *reason)
 	hm_primary_give_up_backlog(p);
 }
 
-static bool hm_primary_has_volumes(struct hm_primary *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < HM_MAX_VOLUMES; i++) {
-		if (p->set.volume[i])
-			return true;
-	}
-	return false;
-}
-
-/* A volume has left the set: what the backlog holds of it cannot be sent. */
-static void hm_primary_miss_gone(struct hm_primary *p, u16 volume)
-{
-	if (hm_primary_backlog_names(p, volume) && hm_primary_has_volumes(p))
-		hm_primary_miss(p, "a volume was removed before the backup had all of it");
-}
-
 /*
  * The table was loaded again and adopts the larger blocks of the backup's disk,
  * which could not take what was recorded before.
@@ -469,7 +451,6 @@ int hm_primary_start(struct hm_volume *v)
 	if (err) {
 		hm_volume_set_active(v, false);
 		hm_set_detach(v);
-		hm_primary_miss_gone(p, v->info.number);
 	} else {
 		hm_primary_look_at_regions(p);
 		if (hm_primary_block_grew(p, v) &&
@@ -503,7 +484,8 @@ static bool hm_primary_adopting(struct hm_primary *p)
 /**
  * struct hm_drain - a suspend that waits for the backup
  * @seq: up to this everything is to be durable
- * @acked: the backup's numbers when last looked at
+ * @acked: the backup's numbers, as far as @seq, when last looked at: what it
+ *	receives beyond that is another volume's and no progress
  * @link: likewise the link
  * @adopt_sent: likewise what the backup was told
  * @acked_at: jiffies when @acked last changed
@@ -520,8 +502,14 @@ struct hm_drain {
 
 static void hm_drain_look(struct hm_drain *d, const struct hm_primary *p)
 {
-	if (memcmp(&d->acked, &p->stream.acked, sizeof(d->acked))) {
-		d->acked = p->stream.acked;
+	const struct hm_acks acked = {
+		.received = min(p->stream.acked.received, d->seq),
+		.applied = min(p->stream.acked.applied, d->seq),
+		.durable = min(p->stream.acked.durable, d->seq),
+	};
+
+	if (memcmp(&d->acked, &acked, sizeof(acked))) {
+		d->acked = acked;
 		d->acked_at = jiffies;
 		d->changed_at = jiffies;
 	}
@@ -650,6 +638,17 @@ static void hm_primary_let_go(struct hm_primary *p, u16 volume)
 				   msecs_to_jiffies(100));
 }
 
+static bool hm_primary_has_volumes(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (p->set.volume[i])
+			return true;
+	}
+	return false;
+}
+
 /**
  * hm_primary_forget() - dtr: the volume leaves its set
  * @v: the volume; suspended
@@ -676,7 +675,8 @@ void hm_primary_forget(struct hm_volume *v)
 		hm_err(&p->set, "no memory for a thread: not connected; suspend and resume a volume to try again");
 		goto out;
 	}
-	hm_primary_miss_gone(p, number);
+	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
+		hm_primary_miss(p, "a volume was removed before the backup had all of it");
 	if (conn) {
 		hm_primary_describe(p);
 		hm_primary_conn_start(p, conn);

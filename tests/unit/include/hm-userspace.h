@@ -224,18 +224,6 @@ static inline void list_move_tail(struct list_head *e, struct list_head *head)
 	list_add_tail(e, head);
 }
 
-static inline void list_splice_tail_init(struct list_head *from,
-					 struct list_head *head)
-{
-	if (list_empty(from))
-		return;
-	from->next->prev = head->prev;
-	head->prev->next = from->next;
-	from->prev->next = head;
-	head->prev = from->prev;
-	INIT_LIST_HEAD(from);
-}
-
 static inline void list_splice_init(struct list_head *from,
 				    struct list_head *head)
 {

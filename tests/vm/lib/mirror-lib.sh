@@ -87,7 +87,7 @@ expect_above()
 		fail "$2 of $1 is $(status_field "$1" "$2"), not above $3"
 }
 
-# expect_reason NAME WORDS: soon; there is none while the primary tries again
+# expect_reason NAME WORDS: soon; it may take an attempt
 expect_reason()
 {
 	wait_for "dm status '$1' | grep -q 'reason \".*$2.*\"'"
