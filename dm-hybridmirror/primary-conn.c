@@ -267,6 +267,11 @@ static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
 	enum hm_way way = hm_judge_way(self, backup);
 	int err;
 
+	/* Both sides have the same volumes, so that one was dropped for good. */
+	if (hm_primary_backlog_strays(p)) {
+		hm_primary_miss(p, "a volume was dropped before the backup had all of it");
+		return -EAGAIN;
+	}
 	/* At a beginning the backup adopts one that the list has to keep. */
 	if (way != HM_WAY_BEGIN)
 		hm_primary_met(p, backup);

@@ -379,8 +379,34 @@ static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
 	return found;
 }
 
-/* What the backlog holds can no longer be sent. */
-static void hm_primary_miss(struct hm_primary *p, const char *reason)
+/**
+ * hm_primary_backlog_strays() - does the backlog name a volume that left the set?
+ * @p: the primary; its volumes do not change
+ *
+ * One whose start failed leaves the backlog as it is, since it may come back.
+ *
+ * Context: process; under volumes_lock, or the connection's thread.
+ */
+bool hm_primary_backlog_strays(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (!p->set.volume[i] && hm_primary_backlog_names(p, i))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * hm_primary_miss() - what the backlog holds can no longer be sent
+ * @p: the primary; no sender is active
+ * @reason: why, in words
+ *
+ * Context: process, may sleep for the metadata; no lock of ours but volumes_lock
+ * held.
+ */
+void hm_primary_miss(struct hm_primary *p, const char *reason)
 {
 	spin_lock_irq(&p->set.lock);
 	hm_primary_set_sync(p, HM_SYNC_BEHIND, reason);

@@ -269,6 +269,8 @@ void hm_primary_set_link(struct hm_primary *p, enum hm_link link,
 void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
 			 const char *reason);
 void hm_primary_give_up_backlog(struct hm_primary *p);
+bool hm_primary_backlog_strays(struct hm_primary *p);
+void hm_primary_miss(struct hm_primary *p, const char *reason);
 int hm_primary_drop_volume(struct hm_primary *p, const char *number);
 u64 hm_primary_lag(struct hm_primary *p);
 void hm_primary_be_alone(struct hm_primary *p);
