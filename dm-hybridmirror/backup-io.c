@@ -149,9 +149,11 @@ static bool hm_backup_more(struct hm_backup *b)
 /* Wake those who wait for progress, and go on with what it has let through. */
 static void hm_backup_progress(struct hm_backup *b, bool more)
 {
-	if (more)
+	lockdep_assert_held(&b->set.lock);
+	/* Whoever is pumping looks again before it ends. */
+	if (more && !b->pumping)
 		queue_work(hm_io_wq, &b->apply_work);
-	if (wq_has_sleeper(&b->ack_wait))
+	if ((b->ack_now || !b->ack_soon) && wq_has_sleeper(&b->ack_wait))
 		wake_up(&b->ack_wait);
 	if (wq_has_sleeper(&b->drain_wait))
 		wake_up_all(&b->drain_wait);
@@ -348,17 +350,18 @@ void hm_backup_pump(struct hm_backup *b)
 	enum hm_apply_action action;
 	struct hm_update *u;
 
-	for (;;) {
-		spin_lock_irq(&b->set.lock);
-		action = hm_apply_next(&b->apply, &u);
+	spin_lock_irq(&b->set.lock);
+	b->pumping++;
+	while ((action = hm_apply_next(&b->apply, &u)) != HM_APPLY_NOTHING) {
 		spin_unlock_irq(&b->set.lock);
 		if (action == HM_APPLY_ISSUE)
 			hm_arrival_issue(to_arrival(u));
-		else if (action == HM_APPLY_FLUSH)
-			hm_backup_flush(b);
 		else
-			break;
+			hm_backup_flush(b);
+		spin_lock_irq(&b->set.lock);
 	}
+	b->pumping--;
+	spin_unlock_irq(&b->set.lock);
 }
 
 /**

@@ -93,22 +93,37 @@ static bool hm_ack_due(struct hm_session *s)
 	return READ_ONCE(s->backup->ack_due) || hm_ack_urgent(s);
 }
 
+static void hm_ack_set_soon(struct hm_backup *b, bool soon)
+{
+	spin_lock_irq(&b->set.lock);
+	b->ack_soon = soon;
+	spin_unlock_irq(&b->set.lock);
+}
+
+/* More may become due meanwhile, and goes with it: nobody waits for it. */
+static void hm_ack_gather(struct hm_session *s)
+{
+	struct hm_backup *b = s->backup;
+
+	hm_ack_set_soon(b, !s->want_applied);
+	wait_event_interruptible_timeout(b->ack_wait, hm_ack_urgent(s),
+					 msecs_to_jiffies(HM_ACK_LAZY_MS));
+	hm_ack_set_soon(b, false);
+}
+
 /* Sends what is due soon, what is urgent at once, and a sign of life. */
 static int hm_ack_thread(void *data)
 {
 	struct hm_session *s = data;
 	struct hm_backup *b = s->backup;
 	unsigned long heartbeat = msecs_to_jiffies(HM_HEARTBEAT_MS);
-	unsigned long lazy = msecs_to_jiffies(HM_ACK_LAZY_MS);
 	unsigned int flags = memalloc_noio_save();
 
 	while (!kthread_should_stop()) {
 		wait_event_interruptible_timeout(b->ack_wait, hm_ack_due(s),
 						 heartbeat);
 		if (!hm_ack_urgent(s))
-			wait_event_interruptible_timeout(b->ack_wait,
-							 hm_ack_urgent(s),
-							 lazy);
+			hm_ack_gather(s);
 		hm_backup_tend_flush(b);
 		/* The receiver may have sent it meanwhile; it sees errors. */
 		if (READ_ONCE(b->ack_due) || READ_ONCE(b->ack_now) ||
@@ -130,7 +145,9 @@ static int hm_rx_idle(struct hm_rx *rx)
 {
 	blk_finish_plug(&rx->plug);
 	blk_start_plug(&rx->plug);
-	return rx->unacked ? hm_rx_ack(rx) : 0;
+	if (!rx->unacked || !(rx->s->want_received || rx->s->want_applied))
+		return 0;
+	return hm_rx_ack(rx);
 }
 
 /* Return: bytes received, or a negative errno that ends the session. */
@@ -472,6 +489,7 @@ struct hm_session *hm_session_create(struct hm_backup *b, struct socket *sock,
 	s->backup = b;
 	s->sock = sock;
 	s->id = id;
+	s->want_received = primary->flags & HM_HELLO_WANT_RECEIVED;
 	s->want_applied = primary->flags & HM_HELLO_WANT_APPLIED;
 	s->lineage = primary->lineage;
 	s->origin = primary->origin;
@@ -507,6 +525,7 @@ int hm_session_start(struct hm_session *s)
 		kthread_stop(s->ack);
 		return PTR_ERR(s->rx);
 	}
+	hm_thread_gather(s->rx, !s->want_received && !s->want_applied);
 	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_backup_set_link(b, HM_LINK_CONNECTED, "");

@@ -49,6 +49,7 @@ struct hm_arrival {
  * @wire: the acknowledgment being sent
  * @started: the record that begins a session has come; under hm_set.lock
  * @over: it has ended, and waits to be reaped
+ * @want_received: the primary completes writes on received
  * @want_applied: the primary completes writes on applied
  * @lineage: the primary's, as it said at the handshake
  * @origin: which of its generations the stream began with
@@ -69,6 +70,7 @@ struct hm_session {
 	struct hm_wire_ack wire;
 	bool started;
 	bool over;
+	bool want_received;
 	bool want_applied;
 	struct hm_lineage lineage;
 	u8 origin;
@@ -132,6 +134,8 @@ struct hm_backup_counters {
  * @last_flush: jiffies
  * @ack_now: the primary waits for an acknowledgment
  * @ack_due: there is something to acknowledge
+ * @ack_soon: and it will be, without another wake-up
+ * @pumping: how many look for what may be done now
  * @flush_failed: a flush bio failed
  * @refusal: why the last primary was refused
  * @gives_up: what this side alone has may go
@@ -175,6 +179,8 @@ struct hm_backup {
 	unsigned long last_flush;
 	bool ack_now;
 	bool ack_due;
+	bool ack_soon;
+	unsigned int pumping;
 	bool flush_failed;
 	enum hm_refusal refusal;
 	bool gives_up;

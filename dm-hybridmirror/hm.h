@@ -11,6 +11,7 @@
 #define HM_H
 
 #include <linux/device-mapper.h>
+#include <linux/sched.h>
 #include <linux/workqueue.h>
 
 #include "core/args.h"
@@ -38,6 +39,8 @@ extern struct workqueue_struct *hm_io_wq;
 extern struct workqueue_struct *hm_zero_wq;
 extern struct workqueue_struct *hm_meta_wq;
 extern struct workqueue_struct *hm_misc_wq;
+
+void hm_thread_gather(struct task_struct *t, bool gather);
 
 extern struct target_type hm_primary_target;
 extern struct target_type hm_backup_target;

@@ -3,6 +3,7 @@
  * Module init and exit.
  */
 #include <linux/module.h>
+#include <uapi/linux/sched/types.h>
 
 #include "backup.h"
 #include "hm.h"
@@ -20,6 +21,28 @@ struct workqueue_struct *hm_io_wq;
 struct workqueue_struct *hm_zero_wq;
 struct workqueue_struct *hm_meta_wq;
 struct workqueue_struct *hm_misc_wq;
+
+/**
+ * hm_thread_gather() - whether a thread lets its work gather
+ * @t: the thread
+ * @gather: nobody waits for what it does
+ *
+ * Such a thread does not preempt whoever runs when it is woken: on a processor
+ * that is busy updates gather, and share the cost of a send, an interrupt and a
+ * wake-up; on an idle one it runs at once, as before. Its share of the time is
+ * the same.
+ *
+ * Context: may sleep.
+ */
+void hm_thread_gather(struct task_struct *t, bool gather)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = gather ? SCHED_BATCH : SCHED_NORMAL,
+	};
+
+	sched_setattr_nocheck(t, &attr);
+}
 
 static int __init hm_init_queues(void)
 {

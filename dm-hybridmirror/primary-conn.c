@@ -531,10 +531,14 @@ static int hm_conn_create_threads(struct hm_primary *p,
 			       p->set.name);
 	t->copy = kthread_create(hm_primary_copy_thread, p, "hm_copy/%s",
 				 p->set.name);
-	if (!IS_ERR(t->tx) && !IS_ERR(t->copy))
-		return 0;
-	hm_conn_stop_threads(t);
-	return -ENOMEM;
+	if (IS_ERR(t->tx) || IS_ERR(t->copy)) {
+		hm_conn_stop_threads(t);
+		return -ENOMEM;
+	}
+	hm_thread_gather(t->copy, true);
+	hm_thread_gather(t->tx, !(p->hello.flags & (HM_HELLO_WANT_RECEIVED |
+						    HM_HELLO_WANT_APPLIED)));
+	return 0;
 }
 
 static void hm_conn_session(struct hm_primary *p, void *page,

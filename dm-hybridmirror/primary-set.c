@@ -343,6 +343,8 @@ static void hm_primary_describe(struct hm_primary *p)
 		info->logical_block = hm_primary_block(p, v);
 		if (v->args.ack == HM_ACK_APPLIED)
 			p->hello.flags |= HM_HELLO_WANT_APPLIED;
+		else if (v->args.ack == HM_ACK_RECEIVED)
+			p->hello.flags |= HM_HELLO_WANT_RECEIVED;
 	}
 }
 

@@ -117,7 +117,8 @@ struct hm_wire_hello {
 #define HM_HELLO_LOST		0x0080	/* backup: it follows the stream, but lost its position */
 #define HM_HELLO_UNSYNCED	0x0100	/* primary: the stream does not hold everything */
 #define HM_HELLO_COPYING	0x0200	/* primary: a copy began in this stream */
-#define HM_HELLO_FLAGS		0x03ff
+#define HM_HELLO_WANT_RECEIVED	0x0400	/* acknowledge what is received at once */
+#define HM_HELLO_FLAGS		0x07ff
 
 /**
  * struct hm_wire_record - header of each record of the stream
