@@ -165,6 +165,7 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 	p->session = backup->session;
 	p->refusal = HM_WELCOME;
 	p->tx_failed = false;
+	p->preparing = false;
 	if (p->settling)
 		p->progress = jiffies;
 	p->settling = false;
@@ -193,6 +194,21 @@ static bool hm_conn_progress(const struct hm_primary *p,
 		!(p->hello.flags & HM_HELLO_WANT_APPLIED));
 }
 
+/* An acknowledgment may have brought more than one hold of the lock is for. */
+static void hm_conn_settle(struct hm_primary *p)
+{
+	LIST_HEAD(completed);
+	LIST_HEAD(released);
+
+	while (READ_ONCE(p->stream.unsettled)) {
+		spin_lock_irq(&p->set.lock);
+		hm_stream_settle(&p->stream, &completed, &released);
+		spin_unlock_irq(&p->set.lock);
+		hm_primary_deliver(&completed, &released);
+		cond_resched();
+	}
+}
+
 /* Return: false if the backlog does not hold what the backup needs next. */
 static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
 			   const struct hm_hello *backup)
@@ -213,6 +229,7 @@ static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
 	}
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+	hm_conn_settle(p);
 	return ok;
 }
 
@@ -228,6 +245,7 @@ static void hm_conn_restart(struct hm_primary *p, const struct hm_hello *self,
 	hm_conn_connected(p, self, backup, way);
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+	hm_conn_settle(p);
 }
 
 static int hm_conn_start_record(struct hm_primary *p, enum hm_way way,
@@ -259,12 +277,40 @@ static const char *hm_way_words(enum hm_way way)
 	}
 }
 
+/* It adopted what the last session told it to; only its answer was lost. */
+static void hm_conn_note_adopted(struct hm_primary *p, struct hm_hello *self,
+				 const struct hm_hello *backup)
+{
+	if (!(self->flags & HM_HELLO_COPYING) ||
+	    !hm_hello_adopted(self, backup, p->hello_generation))
+		return;
+	self->flags &= ~HM_HELLO_COPYING;
+	spin_lock_irq(&p->set.lock);
+	p->copying = false;
+	spin_unlock_irq(&p->set.lock);
+}
+
+/*
+ * A copy takes a generation that no backup was told to adopt: another backup
+ * that had the last one lacks what is copied now, and this one, should it be
+ * promoted by force in the middle of it, is not what we are.
+ */
+static int hm_conn_copy(struct hm_primary *p, const struct hm_hello *self,
+			const struct hm_hello *backup, bool all, void *page)
+{
+	if (!READ_ONCE(p->apart) && !self->lineage.untold) {
+		hm_info(&p->set, "a copy is needed; a new generation begins before it");
+		return hm_primary_write_apart(p) ?: -EAGAIN;
+	}
+	return hm_primary_copy_prepare(p, backup, all, page);
+}
+
 /* The two belong together: find the way to go on, and begin. */
-static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
+static int hm_conn_begin(struct hm_primary *p, struct hm_hello *self,
 			 const struct hm_hello *backup,
 			 struct hm_wire_hello *wire)
 {
-	enum hm_way way = hm_judge_way(self, backup);
+	enum hm_way way;
 	int err;
 
 	/* Both sides have the same volumes, so that one was dropped for good. */
@@ -272,14 +318,16 @@ static int hm_conn_begin(struct hm_primary *p, const struct hm_hello *self,
 		hm_primary_miss(p, "a volume was dropped before the backup had all of it");
 		return -EAGAIN;
 	}
+	hm_conn_note_adopted(p, self, backup);
+	way = hm_judge_way(self, backup);
 	/* At a beginning the backup adopts one that the list has to keep. */
 	if (way != HM_WAY_BEGIN)
 		hm_primary_met(p, backup);
 	if (way == HM_WAY_RESUME && !hm_conn_resume(p, self, backup))
 		way = HM_WAY_COPY;
 	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL) {
-		err = hm_primary_copy_prepare(p, backup,
-					      way == HM_WAY_COPY_ALL, wire);
+		err = hm_conn_copy(p, self, backup, way == HM_WAY_COPY_ALL,
+				   wire);
 		if (err)
 			return err;
 	}
@@ -387,6 +435,7 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 		  a.generation == p->hello_generation;
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
+	hm_conn_settle(p);
 	if (ok && READ_ONCE(p->set.lineage.covers_fresh))
 		hm_primary_paired(p);
 	if (alone)
@@ -434,7 +483,7 @@ static const char *hm_conn_unsettled(struct hm_primary *p)
 		why = "what was not recorded is to be copied";
 	else if ((p->sync == HM_SYNC_STREAMING ||
 		  (p->sync == HM_SYNC_COPYING && !hm_primary_unsynced(p))) &&
-		 !p->stream.alone &&
+		 !p->stream.alone && hm_set_all_active(&p->set) &&
 		 p->set.lineage.generation[0] != p->hello_generation)
 		why = "the backup is to know of a new generation";
 	p->settling = *why;
@@ -475,7 +524,6 @@ static const char *hm_conn_receive(struct hm_primary *p, void *page)
 		if (time_after_eq(jiffies, tick + msecs_to_jiffies(HM_HEARTBEAT_MS))) {
 			tick = jiffies;
 			hm_conn_ping(p);
-			hm_primary_tick(p);
 			hm_primary_clean(p);
 			unsettled = hm_conn_unsettled(p);
 			if (*unsettled)
@@ -578,6 +626,10 @@ static int hm_conn_shake_hands(struct hm_primary *p, void *page,
 		return 0;
 	}
 	hm_conn_stop_threads(threads);
+	spin_lock_irq(&p->set.lock);
+	p->preparing = false;
+	spin_unlock_irq(&p->set.lock);
+	hm_primary_kick_deferred(p);
 	/* While this thread runs nobody else changes the link. */
 	if (p->link == HM_LINK_CONNECTED)
 		hm_conn_ended(p, "the handshake was cut short");
@@ -591,14 +643,20 @@ static bool hm_conn_attempt(struct hm_primary *p, void *page)
 {
 	struct hm_conn_threads threads;
 	struct socket *sock;
-	bool complete;
+	bool complete, secret;
 	int err;
 
 	spin_lock_irq(&p->set.lock);
 	complete = hm_set_complete(&p->set);
+	secret = p->set.lineage.untold && !hm_set_all_active(&p->set);
 	spin_unlock_irq(&p->set.lock);
 	if (!complete) {
 		hm_conn_failed(p, "waiting for the set's other volumes: create them, or send drop_volume");
+		return false;
+	}
+	/* See hm_primary_tell(). */
+	if (secret) {
+		hm_conn_failed(p, "a volume of the set is suspended: resume it");
 		return false;
 	}
 	err = hm_sock_connect(p->set.net, &p->set.addr, HM_CONNECT_MS, &sock);
@@ -629,15 +687,8 @@ static bool hm_conn_kicked(struct hm_primary *p)
 
 static void hm_conn_pause(struct hm_primary *p, unsigned int ms)
 {
-	unsigned long heartbeat = msecs_to_jiffies(HM_HEARTBEAT_MS);
-	unsigned long end = jiffies + msecs_to_jiffies(ms);
-
-	while (time_before(jiffies, end) && !hm_conn_kicked(p)) {
-		wait_event_interruptible_timeout(p->conn_wait,
-						 hm_conn_kicked(p),
-						 min(end - jiffies, heartbeat));
-		hm_primary_tick(p);
-	}
+	wait_event_interruptible_timeout(p->conn_wait, hm_conn_kicked(p),
+					 msecs_to_jiffies(ms));
 	WRITE_ONCE(p->kick, false);
 }
 
@@ -649,7 +700,6 @@ static int hm_conn_thread(void *data)
 	void *page = (void *)__get_free_page(GFP_KERNEL | __GFP_NOFAIL);
 
 	while (!kthread_should_stop()) {
-		hm_primary_tick(p);
 		if (hm_conn_attempt(p, page))
 			pause = HM_RETRY_FIRST_MS;
 		hm_conn_pause(p, pause);
@@ -688,6 +738,7 @@ void hm_primary_conn_start(struct hm_primary *p, struct task_struct *conn)
 	hm_conn_link(p, HM_LINK_CONNECTING, "");
 	p->conn = conn;
 	wake_up_process(conn);
+	queue_delayed_work(hm_meta_wq, &p->tick_work, 0);
 }
 
 /**
@@ -707,6 +758,7 @@ void hm_primary_conn_stop(struct hm_primary *p)
 	mutex_unlock(&p->conn_lock);
 	kthread_stop(p->conn);
 	p->conn = NULL;
+	cancel_delayed_work_sync(&p->tick_work);
 	hm_conn_link(p, HM_LINK_DOWN, "");
 }
 

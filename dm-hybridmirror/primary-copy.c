@@ -8,6 +8,7 @@
  */
 #include <linux/bio.h>
 #include <linux/kthread.h>
+#include <linux/log2.h>
 #include <linux/sched/mm.h>
 
 #include "core/codec.h"
@@ -23,6 +24,7 @@
 
 /* Milliseconds before something that was in the way is tried again. */
 #define HM_COPY_RETRY_MS	2
+#define HM_COPY_RETRIES		50
 #define HM_COPY_ERROR_MS	10000
 
 static int hm_copy_ranges(struct hm_primary *p, void *page)
@@ -50,8 +52,6 @@ static int hm_copy_ranges(struct hm_primary *p, void *page)
 		}
 		if (!r.sectors)
 			return 0;
-		/* A long list is no reason to hold writes for longer. */
-		hm_primary_tick(p);
 		spin_lock_irq(&p->set.lock);
 		hm_regions_lose(&p->set.volume[r.volume]->meta->regions,
 				r.sector, r.sectors);
@@ -102,14 +102,36 @@ static int hm_copy_make_dirty(struct hm_primary *p)
 	return err;
 }
 
+/* Writes that the stream does not hold are over, or it is all in vain. */
 static bool hm_copy_undisturbed(struct hm_primary *p)
 {
 	bool undisturbed;
 
 	spin_lock_irq(&p->set.lock);
-	undisturbed = !p->unrecorded;
+	undisturbed = !p->unrecorded || p->sync == HM_SYNC_BEHIND;
 	spin_unlock_irq(&p->set.lock);
 	return undisturbed;
+}
+
+/* From here on all updates are recorded again. */
+static int hm_copy_enter(struct hm_primary *p)
+{
+	int err = 0;
+
+	spin_lock_irq(&p->set.lock);
+	p->preparing = true;
+	if (p->sync != HM_SYNC_COPYING)
+		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
+	p->copy.total = hm_primary_unsynced(p);
+	p->copy.done = 0;
+	p->copy.began = ktime_get();
+	spin_unlock_irq(&p->set.lock);
+	wait_event(p->drain_wait, hm_copy_undisturbed(p));
+	spin_lock_irq(&p->set.lock);
+	if (p->sync == HM_SYNC_BEHIND)
+		err = -EAGAIN;
+	spin_unlock_irq(&p->set.lock);
+	return err;
 }
 
 /**
@@ -119,11 +141,11 @@ static bool hm_copy_undisturbed(struct hm_primary *p)
  * @all: everything is to be copied
  * @page: a page for I/O
  *
- * From here on all updates are recorded again. What the backup says that it has
- * changed is dirty on our side, durably, when this returns, so that the backup
- * may forget it.
+ * What the backup says that it has changed is dirty on our side, durably, when
+ * this returns, so that the backup may forget it.
  *
- * Return: 0 or a negative errno: -EBUSY while a volume is suspended.
+ * Return: 0 or a negative errno: -EBUSY while a volume is suspended, -EAGAIN if
+ * the set has fallen behind meanwhile.
  *
  * Context: may sleep; the connection's thread.
  */
@@ -150,30 +172,42 @@ int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
 		return err;
 	if (all)
 		hm_copy_lose_all(p);
-	spin_lock_irq(&p->set.lock);
-	if (p->sync != HM_SYNC_COPYING)
-		hm_primary_set_sync(p, HM_SYNC_COPYING, "");
-	p->copy.total = hm_primary_unsynced(p);
-	p->copy.done = 0;
-	p->copy.began = ktime_get();
-	spin_unlock_irq(&p->set.lock);
-	wait_event(p->drain_wait, hm_copy_undisturbed(p));
-	return hm_copy_make_dirty(p);
+	err = hm_copy_enter(p);
+	return err ?: hm_copy_make_dirty(p);
 }
 
-/* Return: false if an update of the range is in flight. */
-static bool hm_copy_claim(struct hm_primary *p, const struct hm_update *range)
+static bool hm_copy_quiet(struct hm_primary *p, const struct hm_update *range)
 {
-	bool ok;
+	bool quiet;
 
 	spin_lock_irq(&p->set.lock);
-	ok = !hm_overlap_busy(&p->stream.overlap, range);
-	if (ok) {
+	quiet = !hm_overlap_busy(&p->stream.overlap, range);
+	spin_unlock_irq(&p->set.lock);
+	return quiet;
+}
+
+/*
+ * Nobody has to wait for a range that is quiet by itself now and then. One that
+ * never is gets no new updates until those in flight are done; that ends with
+ * the local disk.
+ *
+ * Return: false if an update of the range is in flight.
+ */
+static bool hm_copy_claim(struct hm_primary *p, const struct hm_update *range,
+			  bool insist)
+{
+	bool quiet;
+
+	spin_lock_irq(&p->set.lock);
+	quiet = !hm_overlap_busy(&p->stream.overlap, range);
+	if (quiet || insist) {
 		p->copy.range = *range;
 		p->copy.active = true;
 	}
 	spin_unlock_irq(&p->set.lock);
-	return ok;
+	if (!quiet && insist)
+		wait_event(p->copy_wait, hm_copy_quiet(p, range));
+	return quiet || insist;
 }
 
 static int hm_copy_read(struct hm_write *w, struct block_device *bdev)
@@ -239,12 +273,12 @@ static void hm_copy_sleep(struct hm_primary *p, unsigned int ms)
 
 /* Return: 1 if the range is in the stream, 0: try again, or a negative errno. */
 static int hm_copy_chunk(struct hm_primary *p, struct hm_volume *v,
-			 const struct hm_update *range)
+			 const struct hm_update *range, bool insist)
 {
 	struct hm_write *w = hm_copy_alloc(p, range);
 	int err;
 
-	if (!w || !hm_copy_claim(p, range)) {
+	if (!w || !hm_copy_claim(p, range, insist)) {
 		if (w)
 			hm_write_free(w);
 		hm_copy_sleep(p, HM_COPY_RETRY_MS);
@@ -272,7 +306,7 @@ static bool hm_copy_may_go(struct hm_primary *p)
 
 	spin_lock_irq(&p->set.lock);
 	may = p->sync == HM_SYNC_COPYING && !p->copy.paused &&
-	      p->copy.backlog < HM_COPY_WINDOW && p->used <= p->limit / 2;
+	      p->copy.backlog < HM_COPY_WINDOW && p->used <= p->limit / 4;
 	spin_unlock_irq(&p->set.lock);
 	return may || kthread_should_stop();
 }
@@ -296,9 +330,20 @@ static void hm_copy_pace(struct hm_primary *p, u64 bytes, ktime_t since)
 		hm_copy_sleep(p, due);
 }
 
+/* Sectors that are copied at once: a part of the backlog, if that is small. */
+static u32 hm_copy_sectors(struct hm_primary *p, u64 sector, u32 sectors)
+{
+	u32 at_once = min_t(u64, p->limit / 4 >> SECTOR_SHIFT,
+			    HM_CHUNK_SECTORS);
+
+	at_once = rounddown_pow_of_two(at_once);
+	return min_t(u32, sectors, at_once - (u32)(sector & (at_once - 1)));
+}
+
 static int hm_copy_region(struct hm_primary *p, struct hm_volume *v, u32 region)
 {
 	struct hm_update range = { .kind = HM_WRITE };
+	unsigned int tries = 0;
 	ktime_t since;
 	u32 sectors;
 	u64 sector;
@@ -312,13 +357,13 @@ static int hm_copy_region(struct hm_primary *p, struct hm_volume *v, u32 region)
 		if (kthread_should_stop())
 			return -ECANCELED;
 		range.sector = sector;
-		range.sectors = min_t(u32, sectors, HM_CHUNK_SECTORS -
-				      (u32)(sector & (HM_CHUNK_SECTORS - 1)));
-		ret = hm_copy_chunk(p, v, &range);
+		range.sectors = hm_copy_sectors(p, sector, sectors);
+		ret = hm_copy_chunk(p, v, &range, ++tries > HM_COPY_RETRIES);
 		if (ret < 0)
 			return ret;
 		if (!ret)
 			continue;
+		tries = 0;
 		sector += range.sectors;
 		sectors -= range.sectors;
 		hm_copy_pace(p, (u64)range.sectors << SECTOR_SHIFT, since);
@@ -366,7 +411,8 @@ static bool hm_copy_pass(struct hm_primary *p)
 		if (!err || err == -ECANCELED)
 			continue;
 		hm_err(&p->set, "volume %u: region %u cannot be read from the local disk; it is not copied, trying again",
-		       number, region++);
+		       number, region);
+		region++;
 		all = false;
 	}
 	return all;

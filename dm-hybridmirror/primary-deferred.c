@@ -74,7 +74,7 @@ static void hm_deferred_no_memory(struct hm_primary *p)
 {
 	spin_lock_irq(&p->set.lock);
 	if (p->set.args.full_behind || p->stall_over ||
-	    p->link != HM_LINK_CONNECTED)
+	    p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED)
 		hm_primary_set_sync(p, HM_SYNC_BEHIND, "no-memory");
 	mod_delayed_work(hm_io_wq, &p->deferred_work,
 			 p->sync == HM_SYNC_BEHIND ?

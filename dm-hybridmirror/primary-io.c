@@ -258,6 +258,9 @@ static void hm_write_local_done(struct hm_write *w)
 	spin_lock_irqsave(&p->set.lock, flags);
 	p->local[w->cycle]--;
 	hm_stream_local_done(&p->stream, &w->u, &p->unblocked, &completed);
+	/* The copier may wait for the range. */
+	if (p->copy.active && wq_has_sleeper(&p->copy_wait))
+		wake_up(&p->copy_wait);
 	unblocked = !list_empty(&p->unblocked);
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	if (unblocked)
@@ -345,12 +348,21 @@ static void hm_write_ended(struct hm_write *w, blk_status_t status)
 		hm_write_local_done(w);
 }
 
+/* Not the bio's, which whoever it was passed on to may have changed. */
+static struct block_device *hm_write_bdev(const struct hm_write *w)
+{
+	return w->set->set.volume[w->u.volume]->dev->bdev;
+}
+
 static void hm_write_endio(struct bio *bio)
 {
 	struct hm_write *w = bio->bi_private;
 	blk_status_t status = bio->bi_status;
 
-	if (status == BLK_STS_NOTSUPP && bio_op(bio) == REQ_OP_WRITE_ZEROES) {
+	/* A disk that finds out only now says so in one way or the other. */
+	if (status && bio_op(bio) == REQ_OP_WRITE_ZEROES &&
+	    (status == BLK_STS_NOTSUPP ||
+	     !bdev_write_zeroes_sectors(hm_write_bdev(w)))) {
 		INIT_WORK(&w->zero_work, hm_write_zero_work);
 		queue_work(hm_zero_wq, &w->zero_work);
 		return;
@@ -365,7 +377,7 @@ static void hm_write_zero_work(struct work_struct *work)
 	unsigned int flags = w->u.flags & HM_NOUNMAP ? BLKDEV_ZERO_NOUNMAP : 0;
 	int err;
 
-	err = blkdev_issue_zeroout(w->bio.bi_bdev, w->u.sector, w->u.sectors,
+	err = blkdev_issue_zeroout(hm_write_bdev(w), w->u.sector, w->u.sectors,
 				   GFP_NOIO, flags);
 	bio_uninit(&w->bio);
 	hm_write_ended(w, errno_to_blk_status(err));
@@ -417,6 +429,9 @@ static enum hm_room hm_primary_room(struct hm_primary *p,
 		return HM_ROOM_WAIT;
 	if (p->used + cost <= p->limit || !p->used)
 		return HM_ROOM_YES;
+	/* That ends with the local disk; to fall behind again might never. */
+	if (p->preparing)
+		return HM_ROOM_WAIT;
 	if (connected && !p->set.args.full_behind && !p->stall_over)
 		return HM_ROOM_WAIT;
 	hm_primary_set_sync(p, HM_SYNC_BEHIND, "backlog-full");

@@ -22,6 +22,7 @@ static u64 hm_new_generation(void)
 static int hm_primary_format(struct hm_volume *v, bool replaced,
 			     struct hm_lineage *l)
 {
+	bool distrusted = to_primary(v->set)->distrust & BIT(v->info.number);
 	struct hm_regions *r = &v->meta->regions;
 
 	if (hm_lineage_fresh(l)) {
@@ -32,7 +33,7 @@ static int hm_primary_format(struct hm_volume *v, bool replaced,
 		return -EINVAL;
 	}
 	spin_lock_irq(&v->set->lock);
-	if (!v->args.sync_clean || replaced)
+	if (!v->args.sync_clean || replaced || distrusted)
 		hm_regions_lose_all(r);
 	/* Each block has to be valid, also if no region is dirty. */
 	bitmap_fill(r->changed, r->blocks);
@@ -97,6 +98,28 @@ static int hm_primary_recall(struct hm_volume *v, struct hm_lineage *l)
 }
 
 /*
+ * It was known, but its last start failed; what the backlog then held of it may
+ * have been given up since.
+ */
+static void hm_primary_trust_again(struct hm_volume *v, bool known)
+{
+	struct hm_primary *p = to_primary(v->set);
+
+	if (known && (p->distrust & BIT(v->info.number)))
+		hm_primary_recalled(v);
+	p->distrust &= ~BIT(v->info.number);
+}
+
+/* A generation that a backup was told of is no longer ours alone. */
+static void hm_primary_set_told(struct hm_primary *p, const struct hm_lineage *l)
+{
+	spin_lock_irq(&p->set.lock);
+	if (!l->untold)
+		p->apart = false;
+	spin_unlock_irq(&p->set.lock);
+}
+
+/*
  * A generation that was begun for what completes alone goes on in this stream:
  * nobody holds it at the beginning of that.
  */
@@ -149,11 +172,15 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 						hm_primary_format(v, old, &l);
 	if (!err && !known)
 		err = hm_meta_write_regions(v->meta);
+	if (!err && set->lineage.untold)
+		hm_primary_set_told(to_primary(set), &l);
 	/* Also if it is known: the set's lineage may have gone on without it. */
 	if (!err)
 		err = hm_set_write_supers(set, &l);
-	if (!err)
+	if (!err) {
 		hm_primary_set_origin(to_primary(set), &l);
+		hm_primary_trust_again(v, known);
+	}
 	if (err && !known) {
 		hm_set_restore_members(set, members);
 		hm_meta_drop(v);
@@ -198,6 +225,9 @@ int hm_primary_write_apart(struct hm_primary *p)
  * hm_primary_tell() - the backup is about to learn of our newest generation
  * @p: the primary
  *
+ * All volumes say so, or none: one that is suspended, and whose metadata cannot
+ * be written, would go on in a generation that the backup may hold.
+ *
  * Return: 0 or a negative errno: it must not.
  *
  * Context: may sleep, for the metadata devices; the connection's thread.
@@ -209,7 +239,9 @@ int hm_primary_tell(struct hm_primary *p)
 
 	mutex_lock(&p->set.meta_lock);
 	l = p->set.lineage;
-	if (l.untold) {
+	if (l.untold && !hm_set_all_active(&p->set)) {
+		err = -EBUSY;
+	} else if (l.untold) {
 		hm_lineage_tell(&l);
 		err = hm_set_write_supers(&p->set, &l);
 	}
@@ -269,8 +301,12 @@ void hm_primary_confirmed(struct hm_primary *p)
 	mutex_lock(&p->set.meta_lock);
 	l = p->set.lineage;
 	/* Something has completed alone meanwhile: the next session tells. */
-	if (l.generation[0] != p->hello_generation)
+	if (l.generation[0] != p->hello_generation) {
+		spin_lock_irq(&p->set.lock);
+		p->copying = false;
+		spin_unlock_irq(&p->set.lock);
 		goto out;
+	}
 	hm_lineage_confirmed(&l);
 	err = hm_set_write_supers(&p->set, &l);
 	if (err)

@@ -80,6 +80,7 @@ static void hm_primary_free(struct hm_set *set)
 	wait_event(p->drain_wait, hm_primary_empty(p));
 	cancel_delayed_work_sync(&p->deferred_work);
 	cancel_work_sync(&p->unblocked_work);
+	cancel_delayed_work_sync(&p->tick_work);
 	hrtimer_cancel(&p->defer_timer);
 	hm_pool_exit(&p->pool);
 	kfree(p);
@@ -114,6 +115,7 @@ struct hm_set *hm_primary_create(void)
 	bio_list_init(&p->deferred);
 	INIT_WORK(&p->unblocked_work, hm_primary_unblocked_work);
 	INIT_DELAYED_WORK(&p->deferred_work, hm_primary_deferred_work);
+	INIT_DELAYED_WORK(&p->tick_work, hm_primary_tick_work);
 	hrtimer_init(&p->defer_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_SOFT);
 	p->defer_timer.function = hm_primary_defer_timer;
 	init_waitqueue_head(&p->conn_wait);
@@ -180,6 +182,8 @@ void hm_primary_set_sync(struct hm_primary *p, enum hm_sync sync,
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
 	if (wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
+	if (wq_has_sleeper(&p->drain_wait))
+		wake_up_all(&p->drain_wait);
 	hm_set_event(&p->set);
 }
 
@@ -282,13 +286,8 @@ static bool hm_primary_patience_over(struct hm_primary *p)
 			     p->progress + msecs_to_jiffies(patience));
 }
 
-/**
- * hm_primary_tick() - end waits that last too long
- * @p: the primary
- *
- * Context: the connection's thread, about once a second.
- */
-void hm_primary_tick(struct hm_primary *p)
+/* End waits that last too long. */
+static void hm_primary_tick(struct hm_primary *p)
 {
 	bool over;
 
@@ -299,6 +298,23 @@ void hm_primary_tick(struct hm_primary *p)
 		return;
 	hm_warn(&p->set, "writes have waited too long for the backup; the application goes on alone");
 	hm_primary_go_alone(p);
+}
+
+/**
+ * hm_primary_tick_work() - end waits that last too long, about once a second
+ * @work: hm_primary.tick_work
+ *
+ * Not the connection's thread: that may itself wait, for the network, or for
+ * memory that only those who wait would set free.
+ */
+void hm_primary_tick_work(struct work_struct *work)
+{
+	struct hm_primary *p = container_of(to_delayed_work(work),
+					    struct hm_primary, tick_work);
+
+	hm_primary_tick(p);
+	queue_delayed_work(hm_meta_wq, &p->tick_work,
+			   msecs_to_jiffies(HM_HEARTBEAT_MS));
 }
 
 /**
@@ -477,6 +493,7 @@ int hm_primary_start(struct hm_volume *v)
 	hm_volume_set_active(v, true);
 	err = hm_primary_remember(v, old);
 	if (err) {
+		p->distrust |= BIT(v->info.number);
 		hm_volume_set_active(v, false);
 		hm_set_detach(v);
 	} else {
@@ -576,8 +593,10 @@ static bool hm_primary_drained(struct hm_primary *p, struct hm_drain *d)
 /*
  * What was completed becomes durable on the backup, unless the link is stuck:
  * the roles can be exchanged then without a copy.
+ *
+ * Return: the sequence number up to which it should be.
  */
-static void hm_primary_drain(struct hm_primary *p)
+static u64 hm_primary_drain(struct hm_primary *p)
 {
 	struct hm_drain d = { .acked_at = jiffies, .changed_at = jiffies };
 
@@ -595,15 +614,19 @@ static void hm_primary_drain(struct hm_primary *p)
 				   hm_primary_drained(p, &d),
 				   msecs_to_jiffies(100));
 	}
+	return d.seq;
 }
 
-/* What was not received counts as written apart, should the backup take over. */
-static void hm_primary_own_up(struct hm_primary *p)
+/*
+ * What the backup need not have any more, should it crash, counts as written
+ * apart, should it then take over.
+ */
+static void hm_primary_own_up(struct hm_primary *p, u64 seq)
 {
 	bool apart;
 
 	spin_lock_irq(&p->set.lock);
-	apart = p->stream.acked.received < p->stream.last_seq && !p->apart;
+	apart = p->stream.acked.durable < seq && !p->apart;
 	spin_unlock_irq(&p->set.lock);
 	if (apart && hm_primary_write_apart(p))
 		hm_err(&p->set, "cannot remember that the backup lacks updates: do not exchange the roles before the metadata is mended");
@@ -623,8 +646,7 @@ void hm_primary_stop(struct hm_volume *v)
 
 	mutex_lock(&p->set.volumes_lock);
 	if (v->active) {
-		hm_primary_drain(p);
-		hm_primary_own_up(p);
+		hm_primary_own_up(p, hm_primary_drain(p));
 		/* From here on nobody else writes to its metadata. */
 		hm_volume_set_active(v, false);
 		hm_primary_clean_stopped(v);
@@ -701,6 +723,8 @@ void hm_primary_forget(struct hm_volume *v)
 	hm_set_detach(v);
 	if (IS_ERR(conn)) {
 		hm_err(&p->set, "no memory for a thread: not connected; suspend and resume a volume to try again");
+		/* Nobody would end their waits. */
+		hm_primary_go_alone(p);
 		goto out;
 	}
 	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))

@@ -138,6 +138,7 @@ struct hm_copy {
  * @apart: what completes alone belongs to a generation that no backup has been
  *	told to adopt; else one is begun first
  * @unrecorded: writes in flight that the stream does not hold
+ * @preparing: a copy is about to begin: wait for room
  * @copying: the backup was told that copies follow, and not yet to adopt
  * @adopt: the backup is to adopt our generation
  * @adopt_sent: it was told to, in this session
@@ -162,6 +163,9 @@ struct hm_copy {
  * @unblocked_work: issues @unblocked
  * @deferred_work: tries @deferred again
  * @defer_timer: ends the holding of @deferring
+ * @tick_work: ends waits that last too long, while @conn lives
+ * @distrust: by volume, a bit: a start of it failed, so that what was known of
+ *	its regions is lost; under hm_set.volumes_lock
  * @conn: thread that connects and receives; created and stopped under
  *	hm_set.volumes_lock
  * @conn_wait: wakes @conn from waiting to try again
@@ -204,6 +208,7 @@ struct hm_primary {
 	enum hm_refusal refusal;
 	bool apart;
 	unsigned int unrecorded;
+	bool preparing;
 	bool copying;
 	bool adopt;
 	bool adopt_sent;
@@ -225,6 +230,8 @@ struct hm_primary {
 	struct work_struct unblocked_work;
 	struct delayed_work deferred_work;
 	struct hrtimer defer_timer;
+	struct delayed_work tick_work;
+	u16 distrust;
 
 	struct task_struct *conn;
 	wait_queue_head_t conn_wait;
@@ -276,7 +283,7 @@ u64 hm_primary_lag(struct hm_primary *p);
 void hm_primary_be_alone(struct hm_primary *p);
 void hm_primary_go_alone(struct hm_primary *p);
 void hm_primary_suspending(struct hm_volume *v, bool suspending);
-void hm_primary_tick(struct hm_primary *p);
+void hm_primary_tick_work(struct work_struct *work);
 
 /* primary-io.c */
 int hm_write_cache_init(void);

@@ -503,7 +503,7 @@ bool hm_set_any_active(const struct hm_set *set)
  * hm_set_all_active() - are all volumes of the set resumed?
  * @set: the set
  *
- * Context: under @set->volumes_lock.
+ * Context: under @set->volumes_lock, @set->meta_lock or @set->lock.
  */
 bool hm_set_all_active(const struct hm_set *set)
 {

@@ -175,6 +175,22 @@ static enum hm_refusal hm_judge_stream(const struct hm_backup_self *self,
 }
 
 /**
+ * hm_hello_adopted() - has the backup adopted what it was told to?
+ * @primary: the primary's hello
+ * @backup: the backup's answer
+ * @told: the generation that it was told to adopt, in this stream, once all
+ *	copies had been sent; no backup held it before
+ *
+ * Context: any.
+ */
+bool hm_hello_adopted(const struct hm_hello *primary,
+		      const struct hm_hello *backup, u64 told)
+{
+	return hm_stream_is(backup, primary) && !backup->lineage.inconsistent &&
+	       told && backup->lineage.generation[0] == told;
+}
+
+/**
  * hm_judge_way() - how two sides that welcome each other go on
  * @primary: the primary's hello
  * @backup: the backup's answer

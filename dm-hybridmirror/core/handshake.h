@@ -61,6 +61,8 @@ enum hm_way {
 	HM_WAY_COPY_ALL,
 };
 
+bool hm_hello_adopted(const struct hm_hello *primary,
+		      const struct hm_hello *backup, u64 told);
 enum hm_way hm_judge_way(const struct hm_hello *primary,
 			 const struct hm_hello *backup);
 enum hm_refusal hm_judge_primary(const struct hm_backup_self *self,

@@ -6,8 +6,8 @@
  */
 #include "stream.h"
 
-/* Updates for each hold of the lock. */
-#define HM_ABANDON_AT_ONCE	256
+/* Steps for each hold of the lock. */
+#define HM_AT_ONCE	256
 
 static struct hm_update *hm_stream_next(struct hm_stream *s,
 					struct hm_update *u)
@@ -180,12 +180,30 @@ static void hm_stream_release_first(struct hm_stream *s,
 	list_move_tail(&u->stream, released);
 }
 
-static void hm_stream_release(struct hm_stream *s, struct list_head *released)
+/* What @unreceived and @unapplied have not passed stays. */
+static bool hm_stream_may_release(const struct hm_stream *s)
 {
-	while (!list_empty(&s->backlog) &&
-	       list_first_entry(&s->backlog, struct hm_update, stream)->seq <=
-		       s->acked.durable)
-		hm_stream_release_first(s, released);
+	const struct hm_update *u;
+
+	if (list_empty(&s->backlog))
+		return false;
+	u = list_first_entry(&s->backlog, struct hm_update, stream);
+	return u->seq <= s->acked.durable && u != s->unreceived &&
+	       u != s->unapplied;
+}
+
+/* Moves @cursor, up to @seq, for @steps at most; returns what is left of them. */
+static unsigned int hm_stream_pass(struct hm_stream *s,
+				   struct hm_update **cursor, u64 seq,
+				   unsigned int steps,
+				   struct list_head *completed)
+{
+	while (steps && *cursor && (*cursor)->seq <= seq) {
+		hm_stream_complete(s, *cursor, completed);
+		*cursor = hm_stream_next(s, *cursor);
+		steps--;
+	}
+	return steps;
 }
 
 /*
@@ -195,19 +213,37 @@ static void hm_stream_release(struct hm_stream *s, struct list_head *released)
 static void hm_stream_advance(struct hm_stream *s, struct list_head *completed,
 			      struct list_head *released)
 {
+	unsigned int steps = HM_AT_ONCE;
+
 	s->acked.received = min(s->claimed.received, s->sent);
 	s->acked.applied = min(s->claimed.applied, s->sent);
 	s->acked.durable = min(s->claimed.durable, s->sent);
 
-	while (s->unreceived && s->unreceived->seq <= s->acked.received) {
-		hm_stream_complete(s, s->unreceived, completed);
-		s->unreceived = hm_stream_next(s, s->unreceived);
+	steps = hm_stream_pass(s, &s->unreceived, s->acked.received, steps,
+			       completed);
+	steps = hm_stream_pass(s, &s->unapplied, s->acked.applied, steps,
+			       completed);
+	while (steps && hm_stream_may_release(s)) {
+		hm_stream_release_first(s, released);
+		steps--;
 	}
-	while (s->unapplied && s->unapplied->seq <= s->acked.applied) {
-		hm_stream_complete(s, s->unapplied, completed);
-		s->unapplied = hm_stream_next(s, s->unapplied);
-	}
-	hm_stream_release(s, released);
+	s->unsettled = !steps;
+}
+
+/**
+ * hm_stream_settle() - go on with what an acknowledgment has brought
+ * @s: the stream; hm_stream.unsettled
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
+ * One may bring a long backlog; the lock is not held for all of it.
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
+		      struct list_head *released)
+{
+	hm_stream_advance(s, completed, released);
 }
 
 /**
@@ -234,6 +270,8 @@ void hm_stream_sent(struct hm_stream *s, u64 seq, struct list_head *completed,
  *	their groups have been closed
  * @released: updates that have left the backlog, by hm_update.stream; an update
  *	may be on both lists
+ *
+ * If hm_stream.unsettled, hm_stream_settle() goes on.
  *
  * Return: false if the numbers cannot be true: they go back, they pass each
  * other, or they name what was never sent. Nothing has changed then.
@@ -386,7 +424,7 @@ bool hm_stream_abandon(struct hm_stream *s, struct list_head *released)
 	s->unsent = NULL;
 	s->unreceived = NULL;
 	s->unapplied = NULL;
-	for (n = 0; n < HM_ABANDON_AT_ONCE && !list_empty(&s->backlog); n++)
+	for (n = 0; n < HM_AT_ONCE && !list_empty(&s->backlog); n++)
 		hm_stream_release_first(s, released);
 	return !list_empty(&s->backlog);
 }

@@ -50,6 +50,7 @@ struct hm_acks {
  * @unsent: the first update of @backlog beyond @taken, or NULL
  * @unreceived: the first update of @backlog beyond @acked.received, or NULL
  * @unapplied: the first update of @backlog beyond @acked.applied, or NULL
+ * @unsettled: @unreceived, @unapplied or @backlog are not yet as far as @acked
  * @overlap: updates that the local disk has not answered
  *
  * Everything is protected by one spinlock of the caller (the set's), so that
@@ -71,6 +72,7 @@ struct hm_stream {
 	struct hm_update *unsent;
 	struct hm_update *unreceived;
 	struct hm_update *unapplied;
+	bool unsettled;
 	struct hm_overlap overlap;
 };
 
@@ -84,6 +86,8 @@ void hm_stream_sent(struct hm_stream *s, u64 seq, struct list_head *completed,
 		    struct list_head *released);
 bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 		   struct list_head *completed, struct list_head *released);
+void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
+		      struct list_head *released);
 void hm_stream_set_alone(struct hm_stream *s, bool alone,
 			 struct list_head *completed);
 void hm_stream_add_copy(struct hm_stream *s, struct hm_update *u);

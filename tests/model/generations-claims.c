@@ -172,10 +172,9 @@ void claim_promotion(u8 h, bool forced)
 	else if (w.truth.mirrored &
 		 ~(held_by(h) | excused() | w.truth.forgotten))
 		violated('m', "a promoted backup lacks what was completed on its word");
-	if (forced) {
-		w.truth.given |= w.truth.acked & ~held_by(h);
+	/* What the other side has and this one lacks is not given up by that. */
+	if (forced)
 		w.truth.mirrored &= held_by(h);
-	}
 }
 
 /* What the stream has brought when all that is taken is applied */

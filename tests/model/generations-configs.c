@@ -77,6 +77,8 @@ const struct config configs[] = {
 	  .flags = G_SLOW | G_CLEANING | G_IN_FLIGHT, .prefix = { PAIRED } },
 	{ .name = "forgetful", .writes = 3, .depth = 6, .flags = G_FORGETFUL,
 	  .expect = 'e', .prefix = { BOTH_WRITTEN } },
+	{ .name = "same-generation", .writes = 3, .depth = 6, .expect = 'd',
+	  .flags = G_SAME | G_FORCE, .prefix = { PAIRED } },
 	{ .name = "lazy", .writes = 3, .depth = 6, .flags = G_LAZY,
 	  .expect = 'e', .prefix = { PAIRED } },
 

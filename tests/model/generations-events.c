@@ -13,7 +13,7 @@ struct list {
 	unsigned int room;
 };
 
-static bool has(u16 flag)
+static bool has(u32 flag)
 {
 	return config->flags & flag;
 }

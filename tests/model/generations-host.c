@@ -292,8 +292,11 @@ static void stop_primary(u8 h)
 	if (p->undelivered)
 		be_alone(h);
 	/* hm_primary_own_up() */
-	if (p->received < p->last_seq && !p->apart)
+	if (p->durable < p->last_seq && !p->apart)
 		write_apart(h);
+	/* Since a crash of its own it does not know what the backup lost. */
+	if (p->sync == STREAMING || p->apart)
+		w.truth.owned |= held_by(h);
 	/* hm_primary_clean_stopped() */
 	if (p->durable == p->last_seq && !w.host[h].line.covers_fresh) {
 		hm_regions_cycle(&regions[h]);
@@ -386,7 +389,7 @@ void crash(u8 h)
 
 	/* Until the primary owns up: see write_apart(). */
 	w.truth.forgotten |= lost;
-	w.truth.risk |= lost;
+	w.truth.risk |= lost & ~w.truth.owned;
 	if (w.host[h].role == PRIMARY)
 		link_drop(h);
 	else

@@ -305,6 +305,34 @@ static void tell(u8 h)
 	write_supers(h, &l);
 }
 
+/* hm_conn_note_adopted() */
+static void note_adopted(u8 h, struct hm_hello *self,
+			 const struct hm_hello *backup)
+{
+	struct primary *p = &w.host[h].p;
+
+	if (!(self->flags & HM_HELLO_COPYING) ||
+	    !hm_hello_adopted(self, backup, p->hello_generation))
+		return;
+	self->flags &= ~HM_HELLO_COPYING;
+	p->copying = false;
+}
+
+/* hm_conn_copy(): @false: another handshake is needed */
+static bool copy(u8 h, bool all)
+{
+	if (all)
+		claim_partial(h, !h);
+	if (!w.host[h].p.apart && !w.link.self.line.untold &&
+	    !(config->flags & G_SAME)) {
+		write_apart(h);
+		link_drop(h);
+		return false;
+	}
+	prepare_copy(h, all);
+	return true;
+}
+
 /* hm_conn_begin() */
 static void begin_session(u8 h, enum hm_way way)
 {
@@ -312,10 +340,9 @@ static void begin_session(u8 h, enum hm_way way)
 		met(h);
 	if (way == HM_WAY_RESUME && !resume(h, &w.link.answer))
 		way = HM_WAY_COPY;
-	if (way == HM_WAY_COPY_ALL)
-		claim_partial(h, !h);
-	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
-		prepare_copy(h, way == HM_WAY_COPY_ALL);
+	if ((way == HM_WAY_COPY || way == HM_WAY_COPY_ALL) &&
+	    !copy(h, way == HM_WAY_COPY_ALL))
+		return;
 	if (way != HM_WAY_RESUME)
 		restart(h);
 	connected(h, way);
@@ -342,6 +369,7 @@ void heed_answer(u8 h)
 		link_drop(h);
 		return;
 	}
+	note_adopted(h, &self, &backup);
 	begin_session(h, hm_judge_way(&self, &backup));
 	memset(&w.link.self, 0, sizeof(w.link.self));
 	memset(&w.link.answer, 0, sizeof(w.link.answer));

@@ -316,8 +316,10 @@ static void confirmed(u8 h)
 	struct primary *p = primary(h);
 	struct hm_lineage l = line_get(&w.host[h].line);
 
-	if (l.generation[0] != p->hello_generation)
+	if (l.generation[0] != p->hello_generation) {
+		p->copying = false;
 		return;
+	}
 	hm_lineage_confirmed(&l);
 	write_supers(h, &l);
 	p->adopt = false;

@@ -161,6 +161,7 @@ struct truth {
 	u16 mirrored;		/* completed since the backup had it */
 	u16 forgotten;		/* lost with the backup's memory */
 	u16 risk;		/* likewise, and the primary has not owned up */
+	u16 owned;		/* a primary that held it was stopped in order */
 	u16 given;		/* the operator let it go */
 	u8 paired;		/* both remember that they were equal */
 	u8 replaced;		/* a side has lost its disk */
@@ -194,6 +195,7 @@ struct world {
 #define G_FORGETFUL	0x08	/* control: what is to be copied is not made dirty */
 #define G_HASTY		0x20	/* control: adoption does not wait for the last copy */
 #define G_LAZY		0x10	/* control: nor is what is to be written */
+#define G_SAME		0x10000	/* control: a copy begins no generation */
 
 struct step {
 	u8 type;
@@ -205,7 +207,7 @@ struct step {
 
 struct config {
 	const char *name;
-	u16 flags;
+	u32 flags;
 	u8 forgets;
 	u8 writes;
 	u8 depth;

@@ -124,7 +124,7 @@ static void test_flags(void **state)
 	bool known;
 
 	for (i = 0; i < 16; i++) {
-		known = 1U << i <= HM_HELLO_COPYING;
+		known = 1U << i <= HM_HELLO_WANT_RECEIVED;
 		assert_decode(decode_with(flags, cpu_to_le16(1U << i)),
 			      known ? HM_DECODE_OK : HM_DECODE_RESERVED);
 	}

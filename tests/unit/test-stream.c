@@ -419,6 +419,72 @@ static void test_abandon_many(void **state)
 	assert_null(hm_stream_take(&s));
 }
 
+static unsigned int take_all(struct list_head *from, bool by_ready)
+{
+	struct hm_update *u, *next;
+	unsigned int n = 0;
+
+	if (by_ready) {
+		list_for_each_entry_safe(u, next, from, ready) {
+			list_del_init(&u->ready);
+			n++;
+		}
+		return n;
+	}
+	list_for_each_entry_safe(u, next, from, stream) {
+		assert_true(u->state & HM_P_COMPLETED);
+		list_del_init(&u->stream);
+		n++;
+	}
+	return n;
+}
+
+/* One acknowledgment of very many is looked at in pieces. */
+static void test_ack_many(void **state)
+{
+	static struct hm_update u[1000];
+	struct list_head ready, completed, released;
+	const struct hm_acks none = { 0 }, all = { 1000, 1000, 1000 };
+	unsigned int i, done = 0, gone = 0, holds = 0;
+	struct hm_stream s;
+
+	INIT_LIST_HEAD(&ready);
+	INIT_LIST_HEAD(&completed);
+	INIT_LIST_HEAD(&released);
+	hm_stream_init(&s, HM_ORDER_COMPLETION);
+	hm_stream_resume(&s, &none, &completed, &released);
+	hm_stream_set_alone(&s, false, &completed);
+	memset(u, 0, sizeof(u));
+	for (i = 0; i < ARRAY_SIZE(u); i++) {
+		INIT_LIST_HEAD(&u[i].ready);
+		u[i].kind = HM_WRITE;
+		u[i].ack = HM_ACK_RECEIVED;
+		u[i].sector = 8 * i;
+		u[i].sectors = 8;
+		hm_stream_add(&s, &u[i]);
+		assert_ptr_equal(hm_stream_take(&s), &u[i]);
+		hm_stream_local_done(&s, &u[i], &ready, &completed);
+	}
+	hm_stream_sent(&s, ARRAY_SIZE(u), &completed, &released);
+	assert_false(s.unsettled);
+	assert_true(hm_stream_ack(&s, &all, &completed, &released));
+	for (;;) {
+		unsigned int now = take_all(&completed, true);
+
+		assert_true(now < ARRAY_SIZE(u) / 2);
+		done += now;
+		gone += take_all(&released, false);
+		holds++;
+		if (!s.unsettled)
+			break;
+		hm_stream_settle(&s, &completed, &released);
+	}
+	assert_int_equal(done, ARRAY_SIZE(u));
+	assert_int_equal(gone, ARRAY_SIZE(u));
+	assert_true(holds > 3);
+	assert_true(list_empty(&s.backlog));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -443,6 +509,7 @@ int main(void)
 		cmocka_unit_test(test_resume_never_sent),
 		cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_abandon_many),
+		cmocka_unit_test(test_ack_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -105,6 +105,24 @@ static void test_declared_equal(void **state)
 	assert_int_equal(hm_judge_way(&primary, &fresh), HM_WAY_COPY);
 }
 
+/* The copy has ended, and only the backup's answer to that was lost. */
+static void test_adopted(void **state)
+{
+	struct hm_hello primary = sample_hello(), backup = sample_hello();
+	const u64 told = backup.lineage.generation[0];
+
+	assert_true(hm_hello_adopted(&primary, &backup, told));
+	assert_false(hm_hello_adopted(&primary, &backup, told + 1));
+	backup.lineage.inconsistent = true;
+	assert_false(hm_hello_adopted(&primary, &backup, told));
+	backup.lineage.inconsistent = false;
+	memset(backup.stream, 0, sizeof(backup.stream));
+	assert_false(hm_hello_adopted(&primary, &backup, told));
+	backup = sample_hello();
+	memset(&backup.lineage, 0, sizeof(backup.lineage));
+	assert_false(hm_hello_adopted(&primary, &backup, 0));
+}
+
 static void test_copies_what_differs(void **state)
 {
 	static const struct pair pairs[] = {
@@ -248,6 +266,7 @@ int main(void)
 		cmocka_unit_test(test_resumes_in_order),
 		cmocka_unit_test(test_begins_with_equals),
 		cmocka_unit_test(test_declared_equal),
+		cmocka_unit_test(test_adopted),
 		cmocka_unit_test(test_copies_what_differs),
 		cmocka_unit_test(test_copies_everything),
 		cmocka_unit_test(test_order_is_enough),

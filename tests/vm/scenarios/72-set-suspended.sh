@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# While a volume of a set is suspended its backup is told of no generation that the volume does not know
+
+# shellcheck shell=dash
+
+# shellcheck source=tests/vm/lib/guest-lib.sh
+. /hm/guest-lib.sh
+# shellcheck source=tests/vm/lib/mirror-lib.sh
+. /hm/mirror-lib.sh
+# shellcheck source=tests/vm/lib/pair-lib.sh
+. /hm/pair-lib.sh
+
+load_module
+hosts_up
+ram_disks 8 8
+
+# up HOST NUMBER [ARGUMENT...]
+up()
+{
+	local name=$1$2 number=$2 host type first
+
+	case $1 in
+	a) host=$HOST_P type=hybridmirror first=0 ;;
+	b) host=$HOST_B type=hybrid-backup first=4 ;;
+	esac
+	shift 2
+	on "$host" dm create "$name" --table "0 16384 $type \
+		/dev/ram$((first + number)) /dev/ram$((first + 2 + number)) \
+		$B4 7000 $(($# + 4)) set two volume $number $*"
+}
+
+up b 0
+up b 1
+up a 0 sync clean
+up a 1 sync clean
+noise a0 0 20
+noise a1 0 20
+wait_for "in_step a0"
+
+note "a generation is begun, and a volume is suspended before it can be told"
+link_down
+wait_status a0 link connecting
+noise a1 100 20
+dm suspend a0
+link_up
+expect_reason a1 "a volume of the set is suspended"
+sleep 3
+expect_field a1 link connecting
+
+note "it is resumed"
+dm resume a0
+noise a0 100 20
+wait_for "in_step a0"
+for number in 0 1; do
+	uncache "/dev/ram$number" "/dev/ram$((4 + number))"
+	expect_same "/dev/ram$number" "/dev/ram$((4 + number))"
+done
+expect_field a0 copied 0
+
+note "one that is suspended while all goes well is no hindrance"
+dm suspend a0
+noise a1 200 20
+wait_for "in_step a1"
+dm resume a0
+for name in a0 a1 b0 b1; do
+	dm remove $name
+done
+teardown
