@@ -23,15 +23,15 @@ become primary a sync clean
 noise a 0 200
 pair_equal a
 
-note "b's power fails; when it is back it is copied to"
-power_off b
-gone b
+note "a's power fails; when it is back it copies what may differ"
+power_off a
+gone a
+become primary a
 dm message a 0 copy pause
 link_up
-become backup b
 wait_status b state inconsistent
 
-note "a's power fails, b is promoted by force"
+note "its power fails again, b is promoted by force"
 power_off a
 gone a
 dm message b 0 force
