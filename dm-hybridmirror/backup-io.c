@@ -11,6 +11,9 @@
 /* Make durable what is applied at least so often, milliseconds. */
 #define HM_FLUSH_INTERVAL_MS	500
 
+/* So much the receiver does at a time: each may wait for room in a queue. */
+#define HM_RX_ACTIONS	64
+
 struct kmem_cache *hm_arrival_cache;
 
 /**
@@ -146,13 +149,25 @@ static bool hm_backup_more(struct hm_backup *b)
 				 (a->flush_wanted && !a->flush_running));
 }
 
-/* Wake those who wait for progress, and go on with what it has let through. */
-static void hm_backup_progress(struct hm_backup *b, bool more)
+/**
+ * hm_backup_kick() - have what may be done now be done
+ * @b: the backup
+ *
+ * Context: under @b->set.lock; does not wait for a disk.
+ */
+void hm_backup_kick(struct hm_backup *b)
 {
 	lockdep_assert_held(&b->set.lock);
 	/* Whoever is pumping looks again before it ends. */
-	if (more && !b->pumping)
+	if (!b->pumping && hm_backup_more(b))
 		queue_work(hm_io_wq, &b->apply_work);
+}
+
+/* Wake those who wait for progress, and go on with what it has let through. */
+static void hm_backup_progress(struct hm_backup *b)
+{
+	lockdep_assert_held(&b->set.lock);
+	hm_backup_kick(b);
 	if ((b->ack_now || !b->ack_soon) && wq_has_sleeper(&b->ack_wait))
 		wake_up(&b->ack_wait);
 	if (wq_has_sleeper(&b->drain_wait))
@@ -186,7 +201,6 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	struct hm_backup *b = a->set;
 	LIST_HEAD(retired);
 	unsigned long flags;
-	bool more;
 
 	if (!status)
 		hm_arrival_free_payload(a);
@@ -201,9 +215,8 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	}
 	b->ack_due = true;
 	hm_apply_done(&b->apply, &a->u, !status, &retired);
-	more = hm_backup_more(b);
 	/* Under the lock: whoever drains may free the set once this is over. */
-	hm_backup_progress(b, more);
+	hm_backup_progress(b);
 	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
@@ -272,7 +285,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 {
 	LIST_HEAD(retired);
 	unsigned long flags;
-	bool failed, more;
+	bool failed;
 
 	if (!atomic_dec_and_test(&b->flushing))
 		return;
@@ -287,8 +300,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 	}
 	b->ack_due = true;
 	hm_apply_flush_done(&b->apply, !failed, &retired);
-	more = hm_backup_more(b);
-	hm_backup_progress(b, more);
+	hm_backup_progress(b);
 	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
@@ -339,28 +351,38 @@ static void hm_backup_flush(struct hm_backup *b)
 	hm_backup_flush_put(b);
 }
 
-/**
- * hm_backup_pump() - do what may be done now
- * @b: the backup
+/*
+ * Do what may be done now, but no more than @budget of it: apply_work does the
+ * rest. One pumps at a time; whoever comes meanwhile returns at once.
  *
- * Context: process; no spinlock held. Several may pump at the same time.
+ * No wake-up is lost. What there is to do, and pumping, change under the lock
+ * only. Whoever adds to it kicks in the same hold of the lock, or pumps later. If
+ * pumping is set then, the pumper has yet to look again: it clears pumping in the
+ * same hold in which it found nothing more, or queued apply_work. A queued work
+ * pumps, or finds a pumper for whom the same is true.
  */
-void hm_backup_pump(struct hm_backup *b)
+static void hm_backup_pump(struct hm_backup *b, unsigned int budget)
 {
 	enum hm_apply_action action;
 	struct hm_update *u;
 
 	spin_lock_irq(&b->set.lock);
-	b->pumping++;
-	while ((action = hm_apply_next(&b->apply, &u)) != HM_APPLY_NOTHING) {
+	if (b->pumping)
+		goto out;
+	b->pumping = true;
+	while (budget-- &&
+	       (action = hm_apply_next(&b->apply, &u)) != HM_APPLY_NOTHING) {
 		spin_unlock_irq(&b->set.lock);
 		if (action == HM_APPLY_ISSUE)
 			hm_arrival_issue(to_arrival(u));
 		else
 			hm_backup_flush(b);
+		cond_resched();
 		spin_lock_irq(&b->set.lock);
 	}
-	b->pumping--;
+	b->pumping = false;
+	hm_backup_kick(b);
+out:
 	spin_unlock_irq(&b->set.lock);
 }
 
@@ -374,7 +396,7 @@ void hm_backup_apply_work(struct work_struct *work)
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	hm_backup_pump(b);
+	hm_backup_pump(b, UINT_MAX);
 	blk_finish_plug(&plug);
 }
 
@@ -403,7 +425,7 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	}
 	spin_unlock_irq(&b->set.lock);
 	if (ok)
-		hm_backup_pump(b);
+		hm_backup_pump(b, HM_RX_ACTIONS);
 	return ok;
 }
 
@@ -422,6 +444,6 @@ void hm_backup_tend_flush(struct hm_backup *b)
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
 		hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 }

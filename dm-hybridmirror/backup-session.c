@@ -294,8 +294,8 @@ static void hm_rx_ping(struct hm_backup *b)
 	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
 }
 

@@ -167,8 +167,8 @@ void hm_backup_retry(struct hm_backup *b)
 		hm_apply_retry(&b->apply);
 		hm_set_event(&b->set);
 	}
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
 }
 
@@ -228,8 +228,8 @@ bool hm_backup_settle(struct hm_backup *b, bool all)
 		return true;
 	spin_lock_irq(&b->set.lock);
 	hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wait_event_timeout(b->drain_wait, all ? hm_backup_durable(b) :
 						hm_backup_idle(b),
 			   msecs_to_jiffies(100));

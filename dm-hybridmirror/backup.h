@@ -135,7 +135,7 @@ struct hm_backup_counters {
  * @ack_now: the primary waits for an acknowledgment
  * @ack_due: there is something to acknowledge
  * @ack_soon: and it will be, without another wake-up
- * @pumping: how many look for what may be done now
+ * @pumping: one looks for what may be done now, and does it
  * @flush_failed: a flush bio failed
  * @refusal: why the last primary was refused
  * @gives_up: what this side alone has may go
@@ -180,7 +180,7 @@ struct hm_backup {
 	bool ack_now;
 	bool ack_due;
 	bool ack_soon;
-	unsigned int pumping;
+	bool pumping;
 	bool flush_failed;
 	enum hm_refusal refusal;
 	bool gives_up;
@@ -256,7 +256,7 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 				    unsigned int cost);
 void hm_arrival_free(struct hm_arrival *a);
 bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a);
-void hm_backup_pump(struct hm_backup *b);
+void hm_backup_kick(struct hm_backup *b);
 void hm_backup_apply_work(struct work_struct *work);
 void hm_backup_tend_flush(struct hm_backup *b);
 
