@@ -49,6 +49,7 @@ struct hm_arrival {
  * @wire: the acknowledgment being sent
  * @started: the record that begins a session has come; under hm_set.lock
  * @over: it has ended, and waits to be reaped
+ * @stopping: we end it ourselves; set before @sock is shut down
  * @want_received: the primary completes writes on received
  * @want_applied: the primary completes writes on applied
  * @lineage: the primary's, as it said at the handshake
@@ -70,6 +71,7 @@ struct hm_session {
 	struct hm_wire_ack wire;
 	bool started;
 	bool over;
+	bool stopping;
 	bool want_received;
 	bool want_applied;
 	struct hm_lineage lineage;
