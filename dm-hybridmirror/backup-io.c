@@ -14,6 +14,12 @@
 /* So much the receiver does at a time: each may wait for room in a queue. */
 #define HM_RX_ACTIONS	64
 
+/*
+ * Both flags: throttling of writeback would hold these writes back behind others,
+ * while all that is behind them in the stream waits.
+ */
+#define HM_OP_WRITE	(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE)
+
 struct kmem_cache *hm_arrival_cache;
 
 /**
@@ -229,13 +235,22 @@ static void hm_arrival_zero_by_hand(struct hm_arrival *a)
 	queue_work(hm_zero_wq, &a->zero_work);
 }
 
+/* Some disks find out only when they are asked, and say so by their limit. */
+static bool hm_arrival_cannot_zero(struct hm_arrival *a, blk_status_t status)
+{
+	struct block_device *bdev = a->set->set.volume[a->u.volume]->dev->bdev;
+
+	return status && a->u.kind != HM_WRITE &&
+	       (status == BLK_STS_NOTSUPP || !bdev_write_zeroes_sectors(bdev));
+}
+
 static void hm_arrival_endio(struct bio *bio)
 {
 	struct hm_arrival *a = bio->bi_private;
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
-	if (status == BLK_STS_NOTSUPP && a->u.kind != HM_WRITE)
+	if (hm_arrival_cannot_zero(a, status))
 		hm_arrival_zero_by_hand(a);
 	else
 		hm_arrival_done(a, status);
@@ -259,7 +274,7 @@ static void hm_arrival_zero_work(struct work_struct *work)
 static void hm_arrival_issue(struct hm_arrival *a)
 {
 	struct block_device *bdev = a->set->set.volume[a->u.volume]->dev->bdev;
-	blk_opf_t opf = REQ_OP_WRITE | REQ_SYNC;
+	blk_opf_t opf = HM_OP_WRITE;
 
 	trace_hm_started(&a->u);
 	if (a->u.kind != HM_WRITE) {
@@ -343,7 +358,7 @@ static void hm_backup_flush(struct hm_backup *b)
 			continue;
 		bio = &b->set.volume[i]->flush;
 		bio_init(bio, b->set.volume[i]->dev->bdev, NULL, 0,
-			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+			 HM_OP_WRITE | REQ_PREFLUSH);
 		bio->bi_end_io = hm_backup_flush_endio;
 		atomic_inc(&b->flushing);
 		submit_bio_noacct(bio);
@@ -429,6 +444,18 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	return ok;
 }
 
+/* With a cache that was switched on, applied is no longer durable. */
+static void hm_backup_heed_caches(struct hm_backup *b)
+{
+	const struct hm_volume *v;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES && !b->apply.volatile_cache; i++) {
+		v = b->set.volume[i];
+		b->apply.volatile_cache = v && bdev_write_cache(v->dev->bdev);
+	}
+}
+
 /**
  * hm_backup_tend_flush() - flush if nobody has for a while
  * @b: the backup
@@ -440,6 +467,7 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 void hm_backup_tend_flush(struct hm_backup *b)
 {
 	spin_lock_irq(&b->set.lock);
+	hm_backup_heed_caches(b);
 	if (b->undurable > b->limit / 4 ||
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
