@@ -11,6 +11,15 @@
 /* Make durable what is applied at least so often, milliseconds. */
 #define HM_FLUSH_INTERVAL_MS	500
 
+/* So much the receiver does at a time: each may wait for room in a queue. */
+#define HM_RX_ACTIONS	64
+
+/*
+ * Both flags: throttling of writeback would hold these writes back behind others,
+ * while all that is behind them in the stream waits.
+ */
+#define HM_OP_WRITE	(REQ_OP_WRITE | REQ_SYNC | REQ_IDLE)
+
 struct kmem_cache *hm_arrival_cache;
 
 /**
@@ -146,13 +155,25 @@ static bool hm_backup_more(struct hm_backup *b)
 				 (a->flush_wanted && !a->flush_running));
 }
 
-/* Wake those who wait for progress, and go on with what it has let through. */
-static void hm_backup_progress(struct hm_backup *b, bool more)
+/**
+ * hm_backup_kick() - have what may be done now be done
+ * @b: the backup
+ *
+ * Context: under @b->set.lock; does not wait for a disk.
+ */
+void hm_backup_kick(struct hm_backup *b)
 {
 	lockdep_assert_held(&b->set.lock);
 	/* Whoever is pumping looks again before it ends. */
-	if (more && !b->pumping)
+	if (!b->pumping && hm_backup_more(b))
 		queue_work(hm_io_wq, &b->apply_work);
+}
+
+/* Wake those who wait for progress, and go on with what it has let through. */
+static void hm_backup_progress(struct hm_backup *b)
+{
+	lockdep_assert_held(&b->set.lock);
+	hm_backup_kick(b);
 	if ((b->ack_now || !b->ack_soon) && wq_has_sleeper(&b->ack_wait))
 		wake_up(&b->ack_wait);
 	if (wq_has_sleeper(&b->drain_wait))
@@ -186,7 +207,6 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	struct hm_backup *b = a->set;
 	LIST_HEAD(retired);
 	unsigned long flags;
-	bool more;
 
 	if (!status)
 		hm_arrival_free_payload(a);
@@ -201,9 +221,8 @@ static void hm_arrival_done(struct hm_arrival *a, blk_status_t status)
 	}
 	b->ack_due = true;
 	hm_apply_done(&b->apply, &a->u, !status, &retired);
-	more = hm_backup_more(b);
 	/* Under the lock: whoever drains may free the set once this is over. */
-	hm_backup_progress(b, more);
+	hm_backup_progress(b);
 	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
@@ -216,13 +235,22 @@ static void hm_arrival_zero_by_hand(struct hm_arrival *a)
 	queue_work(hm_zero_wq, &a->zero_work);
 }
 
+/* Some disks find out only when they are asked, and say so by their limit. */
+static bool hm_arrival_cannot_zero(struct hm_arrival *a, blk_status_t status)
+{
+	struct block_device *bdev = a->set->set.volume[a->u.volume]->dev->bdev;
+
+	return status && a->u.kind != HM_WRITE &&
+	       (status == BLK_STS_NOTSUPP || !bdev_write_zeroes_sectors(bdev));
+}
+
 static void hm_arrival_endio(struct bio *bio)
 {
 	struct hm_arrival *a = bio->bi_private;
 	blk_status_t status = bio->bi_status;
 
 	bio_uninit(bio);
-	if (status == BLK_STS_NOTSUPP && a->u.kind != HM_WRITE)
+	if (hm_arrival_cannot_zero(a, status))
 		hm_arrival_zero_by_hand(a);
 	else
 		hm_arrival_done(a, status);
@@ -246,7 +274,7 @@ static void hm_arrival_zero_work(struct work_struct *work)
 static void hm_arrival_issue(struct hm_arrival *a)
 {
 	struct block_device *bdev = a->set->set.volume[a->u.volume]->dev->bdev;
-	blk_opf_t opf = REQ_OP_WRITE | REQ_SYNC;
+	blk_opf_t opf = HM_OP_WRITE;
 
 	trace_hm_started(&a->u);
 	if (a->u.kind != HM_WRITE) {
@@ -272,7 +300,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 {
 	LIST_HEAD(retired);
 	unsigned long flags;
-	bool failed, more;
+	bool failed;
 
 	if (!atomic_dec_and_test(&b->flushing))
 		return;
@@ -287,8 +315,7 @@ static void hm_backup_flush_put(struct hm_backup *b)
 	}
 	b->ack_due = true;
 	hm_apply_flush_done(&b->apply, !failed, &retired);
-	more = hm_backup_more(b);
-	hm_backup_progress(b, more);
+	hm_backup_progress(b);
 	spin_unlock_irqrestore(&b->set.lock, flags);
 	hm_backup_free_retired(&retired);
 }
@@ -331,7 +358,7 @@ static void hm_backup_flush(struct hm_backup *b)
 			continue;
 		bio = &b->set.volume[i]->flush;
 		bio_init(bio, b->set.volume[i]->dev->bdev, NULL, 0,
-			 REQ_OP_WRITE | REQ_PREFLUSH | REQ_SYNC);
+			 HM_OP_WRITE | REQ_PREFLUSH);
 		bio->bi_end_io = hm_backup_flush_endio;
 		atomic_inc(&b->flushing);
 		submit_bio_noacct(bio);
@@ -339,28 +366,38 @@ static void hm_backup_flush(struct hm_backup *b)
 	hm_backup_flush_put(b);
 }
 
-/**
- * hm_backup_pump() - do what may be done now
- * @b: the backup
+/*
+ * Do what may be done now, but no more than @budget of it: apply_work does the
+ * rest. One pumps at a time; whoever comes meanwhile returns at once.
  *
- * Context: process; no spinlock held. Several may pump at the same time.
+ * No wake-up is lost. What there is to do, and pumping, change under the lock
+ * only. Whoever adds to it kicks in the same hold of the lock, or pumps later. If
+ * pumping is set then, the pumper has yet to look again: it clears pumping in the
+ * same hold in which it found nothing more, or queued apply_work. A queued work
+ * pumps, or finds a pumper for whom the same is true.
  */
-void hm_backup_pump(struct hm_backup *b)
+static void hm_backup_pump(struct hm_backup *b, unsigned int budget)
 {
 	enum hm_apply_action action;
 	struct hm_update *u;
 
 	spin_lock_irq(&b->set.lock);
-	b->pumping++;
-	while ((action = hm_apply_next(&b->apply, &u)) != HM_APPLY_NOTHING) {
+	if (b->pumping)
+		goto out;
+	b->pumping = true;
+	while (budget-- &&
+	       (action = hm_apply_next(&b->apply, &u)) != HM_APPLY_NOTHING) {
 		spin_unlock_irq(&b->set.lock);
 		if (action == HM_APPLY_ISSUE)
 			hm_arrival_issue(to_arrival(u));
 		else
 			hm_backup_flush(b);
+		cond_resched();
 		spin_lock_irq(&b->set.lock);
 	}
-	b->pumping--;
+	b->pumping = false;
+	hm_backup_kick(b);
+out:
 	spin_unlock_irq(&b->set.lock);
 }
 
@@ -374,7 +411,7 @@ void hm_backup_apply_work(struct work_struct *work)
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	hm_backup_pump(b);
+	hm_backup_pump(b, UINT_MAX);
 	blk_finish_plug(&plug);
 }
 
@@ -403,8 +440,20 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	}
 	spin_unlock_irq(&b->set.lock);
 	if (ok)
-		hm_backup_pump(b);
+		hm_backup_pump(b, HM_RX_ACTIONS);
 	return ok;
+}
+
+/* With a cache that was switched on, applied is no longer durable. */
+static void hm_backup_heed_caches(struct hm_backup *b)
+{
+	const struct hm_volume *v;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES && !b->apply.volatile_cache; i++) {
+		v = b->set.volume[i];
+		b->apply.volatile_cache = v && bdev_write_cache(v->dev->bdev);
+	}
 }
 
 /**
@@ -418,10 +467,11 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 void hm_backup_tend_flush(struct hm_backup *b)
 {
 	spin_lock_irq(&b->set.lock);
+	hm_backup_heed_caches(b);
 	if (b->undurable > b->limit / 4 ||
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
 		hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 }

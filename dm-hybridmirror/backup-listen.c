@@ -147,7 +147,11 @@ static int hm_guest_welcome(struct hm_guest *g, const struct hm_hello *primary,
 	return 0;
 }
 
-/* Return: 0 if the guest has become the session. */
+/*
+ * A guest that has left meanwhile is no reason to end the session.
+ *
+ * Return: 0 if the guest has become the session.
+ */
 static int hm_guest_judge(struct hm_guest *g, const struct hm_hello *primary,
 			  struct hm_wire_hello *wire)
 {
@@ -160,6 +164,10 @@ static int hm_guest_judge(struct hm_guest *g, const struct hm_hello *primary,
 	if (!self)
 		return -ENOMEM;
 	mutex_lock(&b->session_lock);
+	if (hm_sock_is_down(g->sock)) {
+		err = -EPIPE;
+		goto out;
+	}
 	hm_guest_self(b, self);
 	why = hm_judge_primary(self, primary, &volume);
 	if (why == HM_WELCOME && !hm_backup_may_write(b))
@@ -168,6 +176,7 @@ static int hm_guest_judge(struct hm_guest *g, const struct hm_hello *primary,
 		err = hm_guest_welcome(g, primary, self, wire);
 	else
 		hm_guest_refuse(g, &self->hello, wire, why, volume);
+out:
 	mutex_unlock(&b->session_lock);
 	kfree(self);
 	return err;

@@ -48,17 +48,25 @@ static bool hm_backup_others(const struct hm_volume *v)
 	return false;
 }
 
-/* Nothing is remembered of this volume, so nothing is known of the set. */
+/*
+ * Nothing is remembered of this volume, so nothing is known of the set. It forgets
+ * where it was only if it can be written.
+ */
 static int hm_backup_format(struct hm_volume *v, struct hm_lineage *l)
 {
+	int err = 0;
+
 	memset(l, 0, sizeof(*l));
-	if (!v->meta->bdev)
-		return 0;
-	spin_lock_irq(&v->set->lock);
-	/* Each block has to be valid, also if no region is dirty. */
-	bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
-	spin_unlock_irq(&v->set->lock);
-	return hm_meta_write_regions(v->meta);
+	if (v->meta->bdev) {
+		spin_lock_irq(&v->set->lock);
+		/* Each block has to be valid, also if no region is dirty. */
+		bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
+		spin_unlock_irq(&v->set->lock);
+		err = hm_meta_write_regions(v->meta);
+	}
+	if (!err)
+		hm_backup_forget_stream(to_backup(v->set));
+	return err;
 }
 
 /* Where in which stream the disk is; all volumes must agree. */
@@ -75,7 +83,8 @@ static void hm_backup_recall_position(struct hm_volume *v, bool others)
 			      known ? s->group : 0);
 		b->lost = !known;
 		b->position = known;
-	} else if (!known || s->seq != b->apply.at.durable ||
+	} else if (!known || !hm_apply_drained(&b->apply) ||
+		   s->seq != b->apply.at.durable ||
 		   memcmp(b->stream_id, s->stream, sizeof(b->stream_id))) {
 		b->lost = true;
 		b->position = false;
@@ -127,37 +136,22 @@ static int hm_backup_learn(struct hm_volume *v, struct hm_lineage *l)
 	return err;
 }
 
-/**
- * hm_backup_remember() - preresume: what is known of the volume
- * @v: the volume; a member of its set
- * @old: the instance whose place it took, or NULL
- *
- * Return: 0 or a negative errno; then the log says why.
- *
- * Context: may sleep; under volumes_lock, halted.
- */
-int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
+/* Until it has been judged nobody else may write to its metadata. */
+static int hm_backup_take_in(struct hm_volume *v)
 {
 	struct hm_set *set = v->set;
 	u16 members = set->members;
 	struct hm_lineage l;
 	int err;
 
-	if (v->meta)
-		return 0;
-	if (hm_set_same_devices(v, old)) {
-		hm_meta_take_over(v, old);
-		return 0;
-	}
-	if (old)
-		hm_backup_forget_stream(to_backup(set));
-	/* Until it has been judged nobody else may write to its metadata. */
 	mutex_lock(&set->meta_lock);
 	l = set->lineage;
 	err = hm_backup_learn(v, &l);
 	if (err) {
 		hm_set_restore_members(set, members);
 		hm_meta_drop(v);
+		/* The others' may say what has failed. */
+		to_backup(set)->meta_failed = true;
 	} else {
 		spin_lock_irq(&set->lock);
 		set->lineage = l;
@@ -165,6 +159,47 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 	}
 	mutex_unlock(&set->meta_lock);
 	return err;
+}
+
+/* The set may have gone on without a volume that it knows. */
+static void hm_backup_catch_up(struct hm_backup *b)
+{
+	mutex_lock(&b->set.meta_lock);
+	/* What is refused now is written before the next session. */
+	if (hm_set_write_supers(&b->set, &b->set.lineage))
+		b->meta_failed = true;
+	mutex_unlock(&b->set.meta_lock);
+}
+
+/**
+ * hm_backup_remember() - preresume: what is known of the volume
+ * @v: the volume; a member of its set
+ * @old: the instance whose place it took, or NULL
+ *
+ * Where the set is in its stream is left alone unless the new metadata says
+ * otherwise: a table with a wrong path costs nothing.
+ *
+ * Return: 0 or a negative errno; then the log says why.
+ *
+ * Context: may sleep; under volumes_lock, halted.
+ */
+int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
+{
+	struct hm_backup *b = to_backup(v->set);
+	bool known = v->meta;
+
+	if (!known && hm_set_same_devices(v, old)) {
+		hm_meta_take_over(v, old);
+		known = true;
+	}
+	if (known) {
+		hm_backup_catch_up(b);
+		return 0;
+	}
+	/* What a disk refused may be for the old one's. */
+	if (old && !list_empty(&b->apply.pending))
+		hm_backup_drop_pending(b);
+	return hm_backup_take_in(v);
 }
 
 /**

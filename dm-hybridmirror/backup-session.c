@@ -294,8 +294,8 @@ static void hm_rx_ping(struct hm_backup *b)
 	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
 }
 
@@ -423,7 +423,8 @@ static const char *hm_rx_reason(int err)
 static void hm_session_ended(struct hm_session *s, int err)
 {
 	struct hm_backup *b = s->backup;
-	const char *reason = hm_rx_reason(err);
+	/* Ending it ourselves is no news. */
+	const char *reason = READ_ONCE(s->stopping) ? "" : hm_rx_reason(err);
 
 	hm_sock_shutdown(s->sock);
 	spin_lock_irq(&b->set.lock);
@@ -543,6 +544,7 @@ int hm_session_start(struct hm_session *s)
  */
 void hm_session_stop(struct hm_session *s)
 {
+	WRITE_ONCE(s->stopping, true);
 	hm_sock_shutdown(s->sock);
 	kthread_stop(s->rx);
 	kthread_stop(s->ack);

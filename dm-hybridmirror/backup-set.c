@@ -2,6 +2,7 @@
 /*
  * The backup's ordering domain: its life and its states.
  */
+#include <linux/blkdev.h>
 #include <linux/slab.h>
 
 #include "backup.h"
@@ -167,8 +168,8 @@ void hm_backup_retry(struct hm_backup *b)
 		hm_apply_retry(&b->apply);
 		hm_set_event(&b->set);
 	}
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wake_up(&b->ack_wait);
 }
 
@@ -228,8 +229,8 @@ bool hm_backup_settle(struct hm_backup *b, bool all)
 		return true;
 	spin_lock_irq(&b->set.lock);
 	hm_apply_want_flush(&b->apply);
+	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	hm_backup_pump(b);
 	wait_event_timeout(b->drain_wait, all ? hm_backup_durable(b) :
 						hm_backup_idle(b),
 			   msecs_to_jiffies(100));
@@ -266,11 +267,27 @@ static void hm_backup_halt(struct hm_backup *b)
 	spin_unlock_irq(&b->set.lock);
 }
 
+/* A disk's cache may have been switched on or off since the table was loaded. */
+static void hm_backup_look_at_caches(struct hm_backup *b)
+{
+	struct hm_volume *v;
+	unsigned int i;
+	bool cache;
+
+	b->apply.volatile_cache = false;
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		v = b->set.volume[i];
+		if (!v)
+			continue;
+		cache = bdev_write_cache(v->dev->bdev);
+		v->info.flags = cache ? HM_VOLUME_VOLATILE_CACHE : 0;
+		b->apply.volatile_cache |= cache;
+	}
+}
+
 /* Under volumes_lock, halted. */
 static int hm_backup_run(struct hm_backup *b)
 {
-	unsigned int i;
-
 	if (!hm_set_all_active(&b->set))
 		return 0;
 	if (!hm_set_complete(&b->set)) {
@@ -280,15 +297,11 @@ static int hm_backup_run(struct hm_backup *b)
 		spin_unlock_irq(&b->set.lock);
 		return 0;
 	}
-	hm_set_describe(&b->set, &b->hello);
 	spin_lock_irq(&b->set.lock);
 	b->limit = (u64)b->set.args.backlog_mib << 20;
-	b->apply.volatile_cache = false;
-	for (i = 0; i < b->hello.volumes; i++) {
-		if (b->hello.volume[i].flags & HM_VOLUME_VOLATILE_CACHE)
-			b->apply.volatile_cache = true;
-	}
+	hm_backup_look_at_caches(b);
 	spin_unlock_irq(&b->set.lock);
+	hm_set_describe(&b->set, &b->hello);
 	return hm_backup_listen_start(b);
 }
 

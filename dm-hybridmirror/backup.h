@@ -49,6 +49,7 @@ struct hm_arrival {
  * @wire: the acknowledgment being sent
  * @started: the record that begins a session has come; under hm_set.lock
  * @over: it has ended, and waits to be reaped
+ * @stopping: we end it ourselves; set before @sock is shut down
  * @want_received: the primary completes writes on received
  * @want_applied: the primary completes writes on applied
  * @lineage: the primary's, as it said at the handshake
@@ -70,6 +71,7 @@ struct hm_session {
 	struct hm_wire_ack wire;
 	bool started;
 	bool over;
+	bool stopping;
 	bool want_received;
 	bool want_applied;
 	struct hm_lineage lineage;
@@ -135,7 +137,7 @@ struct hm_backup_counters {
  * @ack_now: the primary waits for an acknowledgment
  * @ack_due: there is something to acknowledge
  * @ack_soon: and it will be, without another wake-up
- * @pumping: how many look for what may be done now
+ * @pumping: one looks for what may be done now, and does it
  * @flush_failed: a flush bio failed
  * @refusal: why the last primary was refused
  * @gives_up: what this side alone has may go
@@ -180,7 +182,7 @@ struct hm_backup {
 	bool ack_now;
 	bool ack_due;
 	bool ack_soon;
-	unsigned int pumping;
+	bool pumping;
 	bool flush_failed;
 	enum hm_refusal refusal;
 	bool gives_up;
@@ -256,7 +258,7 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 				    unsigned int cost);
 void hm_arrival_free(struct hm_arrival *a);
 bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a);
-void hm_backup_pump(struct hm_backup *b);
+void hm_backup_kick(struct hm_backup *b);
 void hm_backup_apply_work(struct work_struct *work);
 void hm_backup_tend_flush(struct hm_backup *b);
 

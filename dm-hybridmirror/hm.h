@@ -31,8 +31,9 @@ extern unsigned int hm_stall_timeout_ms;
 
 /*
  * hm_io_wq: what completions need (submitting held updates); nothing on it waits
- * for the network or for a disk. hm_zero_wq: zeroing by hand, which waits for a
- * disk. hm_meta_wq: writes that wait for their metadata. hm_misc_wq: handshakes
+ * for the network, or for a disk longer than until its queue has room, which it
+ * makes by itself. hm_zero_wq: zeroing by hand, which waits for what the disk
+ * performs. hm_meta_wq: writes that wait for their metadata. hm_misc_wq: handshakes
  * and events.
  */
 extern struct workqueue_struct *hm_io_wq;

@@ -106,25 +106,39 @@ static void hm_meta_region_stays(const struct hm_volume *v)
 			v->info.number, 1U << (shift + SECTOR_SHIFT - 10));
 }
 
+/* What cannot be read is not whole; nor is it zero, and passes for blank. */
+static int hm_meta_read_copy(struct hm_volume *v, struct hm_meta *m, u32 copy)
+{
+	int err = hm_meta_io(m, REQ_OP_READ, copy);
+
+	if (err) {
+		hm_warn(v->set, "volume %u, metadata device %s: copy %u of the superblock cannot be read",
+			v->info.number, v->meta_dev->name, copy);
+		memset(m->block, 0xff, HM_META_BLOCK);
+	}
+	return err;
+}
+
 static int hm_meta_read_super(struct hm_volume *v, struct hm_meta *m)
 {
 	void *copy0 = kmalloc(HM_META_BLOCK, GFP_KERNEL);
 	enum hm_format what;
 	const char *stranger;
-	int err;
+	int err, err1;
 
 	if (!copy0)
 		return -ENOMEM;
-	err = hm_meta_io(m, REQ_OP_READ, 0);
-	if (!err) {
-		memcpy(copy0, m->block, HM_META_BLOCK);
-		err = hm_meta_io(m, REQ_OP_READ, 1);
-	}
-	if (err) {
+	err = hm_meta_read_copy(v, m, 0);
+	memcpy(copy0, m->block, HM_META_BLOCK);
+	err1 = hm_meta_read_copy(v, m, 1);
+	what = hm_format_choose(copy0, m->block, &m->super);
+	/* One copy is enough, if it is whole. */
+	err = err ?: err1;
+	if (err && what != HM_FORMAT_OK && what != HM_FORMAT_VERSION_NEW) {
 		hm_meta_complain(v, "it cannot be read");
 		goto out;
 	}
-	what = hm_format_choose(copy0, m->block, &m->super);
+	err = 0;
 	if (what == HM_FORMAT_EMPTY) {
 		memset(&m->super, 0, sizeof(m->super));
 		goto out;

@@ -2,8 +2,9 @@
 /*
  * Sockets only: creating, options, sending, receiving, ending. All of it runs
  * in threads and works of ours, which block in the socket and are woken by a
- * shutdown. Silence is noticed by the heartbeats of the protocol, not by TCP: a
- * peer that does not read because its disk is slow is not gone.
+ * shutdown. Silence is noticed by the heartbeats of the protocol, and by TCP only
+ * on the backup, whose primary always reads: a backup that does not read because
+ * its disk is slow is not gone.
  */
 #include <linux/in.h>
 #include <linux/inet.h>
@@ -157,14 +158,16 @@ int hm_sock_listen(struct net *net, struct sockaddr_storage *addr,
  */
 int hm_sock_accept(struct socket *listener, struct socket **out)
 {
+	unsigned int ms = READ_ONCE(hm_peer_timeout_ms);
 	int err = kernel_accept(listener, out, 0);
 
 	if (err)
 		return err;
 	hm_sock_options(*out);
 	/* A peer that reads nothing is as good as a silent one. */
-	WRITE_ONCE((*out)->sk->sk_sndtimeo,
-		   msecs_to_jiffies(READ_ONCE(hm_peer_timeout_ms)));
+	WRITE_ONCE((*out)->sk->sk_sndtimeo, msecs_to_jiffies(ms));
+	/* So is one that does not take our signs of life, while we do not read. */
+	tcp_sock_set_user_timeout((*out)->sk, ms);
 	return 0;
 }
 
@@ -326,7 +329,12 @@ void hm_sock_shutdown(struct socket *sock)
 
 /**
  * hm_sock_release() - free a socket that nobody uses any more
- * @sock: the socket
+ * @sock: the socket; connected, or on the way there
+ *
+ * A socket of the kernel has no timers once it is closed. If it then waited for
+ * the peer to confirm the end, and the peer was gone, it would stay for ever. So it
+ * ends at once, with a reset: the peer still reads what has arrived, but nothing is
+ * sent again.
  *
  * Context: may sleep.
  */
@@ -339,5 +347,6 @@ void hm_sock_release(struct socket *sock)
 		sk_clear_memalloc(sk);
 		release_sock(sk);
 	}
+	sock_no_linger(sk);
 	sock_release(sock);
 }

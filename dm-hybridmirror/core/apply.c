@@ -171,16 +171,17 @@ enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
 {
 	if (a->suspended)
 		return HM_APPLY_NOTHING;
+	/* First: each completion may make more ready, and it would never begin. */
+	if (a->flush_wanted && !a->flush_running) {
+		hm_apply_start_flush(a);
+		return HM_APPLY_FLUSH;
+	}
 	if (!list_empty(&a->ready)) {
 		*u = list_first_entry(&a->ready, struct hm_update, ready);
 		list_del_init(&(*u)->ready);
 		(*u)->state = HM_B_ISSUED;
 		a->in_flight++;
 		return HM_APPLY_ISSUE;
-	}
-	if (a->flush_wanted && !a->flush_running) {
-		hm_apply_start_flush(a);
-		return HM_APPLY_FLUSH;
 	}
 	return HM_APPLY_NOTHING;
 }

@@ -162,6 +162,22 @@ static void test_flush_during_wanted(void **state)
 	assert_waits(f);
 }
 
+/* What is ready may have no end: a flush does not wait for it. */
+static void test_flush_before_ready(void **state)
+{
+	struct flow *f = flow_init(true);
+
+	receive(f, 0, 1);
+	receive(f, 1, 1);
+	assert_issues(f, 0);
+	done(f, 0, true);
+	hm_apply_want_flush(&f->a);
+	assert_flushes(f);
+	assert_issues(f, 1);
+	flush_done(f, true);
+	assert_at(f, 2, 1, 1);
+}
+
 static void test_fua_boundary(void **state)
 {
 	struct flow *f = flow_init(true);
@@ -316,6 +332,7 @@ int main(void)
 		cmocka_unit_test(test_flush_volumes),
 		cmocka_unit_test(test_flush_later),
 		cmocka_unit_test(test_flush_during_wanted),
+		cmocka_unit_test(test_flush_before_ready),
 		cmocka_unit_test(test_fua_boundary),
 		cmocka_unit_test(test_every_group),
 		cmocka_unit_test(test_boundary_needs_another),
