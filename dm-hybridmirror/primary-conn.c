@@ -298,10 +298,19 @@ static void hm_conn_note_adopted(struct hm_primary *p, struct hm_hello *self,
 static int hm_conn_copy(struct hm_primary *p, const struct hm_hello *self,
 			const struct hm_hello *backup, bool all, void *page)
 {
-	if (!READ_ONCE(p->apart) && !self->lineage.untold) {
+	bool told, begun;
+
+	spin_lock_irq(&p->set.lock);
+	told = !p->apart && !self->lineage.untold;
+	begun = p->set.lineage.generation[0] != self->lineage.generation[0];
+	spin_unlock_irq(&p->set.lock);
+	if (told) {
 		hm_info(&p->set, "a copy is needed; a new generation begins before it");
 		return hm_primary_write_apart(p) ?: -EAGAIN;
 	}
+	/* Since the hello: the backup goes by what that said. */
+	if (begun)
+		return -EAGAIN;
 	return hm_primary_copy_prepare(p, backup, all, page);
 }
 

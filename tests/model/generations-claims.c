@@ -128,8 +128,11 @@ void claims_now(void)
 		violated('o', "neither side can be the primary");
 }
 
+/* The operator has not given up what the backup has. */
 void claim_welcome(u8 primary, u8 backup)
 {
+	if (w.truth.forced & 1U << primary)
+		violated('d', "one that was promoted by force overwrites what was whole");
 	if (w.truth.acked & held_by(backup) & ~(held_by(primary) | excused()))
 		violated('d', "connected though the backup has what the primary lacks");
 }
@@ -167,14 +170,19 @@ void claim_partial(u8 primary, u8 backup)
 
 void claim_promotion(u8 h, bool forced)
 {
+	const struct super *other = &w.host[!h].super;
+
 	if (forced)
 		accept_image(h);
 	else if (w.truth.mirrored &
 		 ~(held_by(h) | excused() | w.truth.forgotten))
 		violated('m', "a promoted backup lacks what was completed on its word");
 	/* What the other side has and this one lacks is not given up by that. */
-	if (forced)
+	if (forced) {
 		w.truth.mirrored &= held_by(h);
+		if (other->formatted && !other->line.inconsistent)
+			w.truth.forced |= 1U << h;
+	}
 }
 
 /* What the stream has brought when all that is taken is applied */

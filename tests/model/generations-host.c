@@ -408,6 +408,7 @@ void replace(u8 h)
 		lost &= ~held_by(!h);
 	w.truth.given |= lost;
 	w.truth.paired = false;
+	w.truth.forced = 0;
 	w.truth.replaced = true;
 	memset(host->disk, 2, sizeof(host->disk));
 	memset(&host->super, 0, sizeof(host->super));

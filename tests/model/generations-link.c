@@ -182,6 +182,7 @@ void shake_hands(u8 h)
 	}
 	if (!b->gives_up)
 		claim_welcome(h, !h);
+	w.truth.forced = 0;
 	welcome(h, &hello, &answer);
 }
 
@@ -323,8 +324,9 @@ static bool copy(u8 h, bool all)
 {
 	if (all)
 		claim_partial(h, !h);
-	if (!w.host[h].p.apart && !w.link.self.line.untold &&
-	    !(config->flags & G_SAME)) {
+	if (!(config->flags & G_SAME) &&
+	    ((!w.host[h].p.apart && !w.link.self.line.untold) ||
+	     w.host[h].line.generation[0] != w.link.self.line.generation[0])) {
 		write_apart(h);
 		link_drop(h);
 		return false;

@@ -210,19 +210,29 @@ static bool next_depth(void)
 	return s.queued[0];
 }
 
-/* Whatever goes on by itself, the first that can each time */
-static void settle(void)
+/* The first that goes on by itself, and that changes anything */
+static bool settle_step(void)
 {
 	struct step list[MAX_ENABLED];
+	struct world before = w;
 	unsigned int i, n;
 
-	do {
-		n = steps_enabled(list, MAX_ENABLED);
-		for (i = 0; i < n && !step_is_free(&list[i]); i++)
-			;
-		if (i < n)
-			step_take(&list[i]);
-	} while (i < n && !violated_claim);
+	n = steps_enabled(list, MAX_ENABLED);
+	for (i = 0; i < n; i++) {
+		if (!step_is_free(&list[i]))
+			continue;
+		step_take(&list[i]);
+		if (memcmp(&before, &w, sizeof(w)))
+			return true;
+	}
+	return false;
+}
+
+/* Whatever goes on by itself */
+static void settle(void)
+{
+	while (!violated_claim && settle_step())
+		;
 }
 
 void world_begin(void)

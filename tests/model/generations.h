@@ -163,6 +163,7 @@ struct truth {
 	u16 risk;		/* likewise, and the primary has not owned up */
 	u16 owned;		/* a primary that held it was stopped in order */
 	u16 given;		/* the operator let it go */
+	u8 forced;		/* bit h: promoted by force, the other one was whole */
 	u8 paired;		/* both remember that they were equal */
 	u8 replaced;		/* a side has lost its disk */
 	u8 declared;		/* a primary has begun with what it found */

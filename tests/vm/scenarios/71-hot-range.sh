@@ -14,7 +14,7 @@
 # hot BLOCK_KIB DEPTH KIB: writes to the first KIB, without a pause
 hot()
 {
-	fio --name=hot --filename=/dev/mapper/a --rw=randwrite --direct=1 \
+	fio --name=hot --thread --filename=/dev/mapper/a --rw=randwrite --direct=1 \
 		--ioengine=libaio --bs="$1k" --iodepth="$2" --size="$3k" \
 		--time_based --runtime=3600 >/dev/null 2>&1 &
 	HOT=$!
