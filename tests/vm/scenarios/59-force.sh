@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An inconsistent backup takes over only when forced; the permission outlives a restart, and serves once
 
+# shellcheck shell=dash
+
 # shellcheck source=tests/vm/lib/guest-lib.sh
 . /hm/guest-lib.sh
 # shellcheck source=tests/vm/lib/mirror-lib.sh

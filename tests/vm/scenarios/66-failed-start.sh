@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # A volume whose start failed: it comes back and is copied where dirty, or is dropped and the others go on
 
+# shellcheck shell=dash
+
 # shellcheck source=tests/vm/lib/guest-lib.sh
 . /hm/guest-lib.sh
 # shellcheck source=tests/vm/lib/mirror-lib.sh
