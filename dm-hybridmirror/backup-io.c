@@ -49,6 +49,7 @@ static void hm_arrival_uncharge(struct hm_backup *b, unsigned int cost)
 
 	spin_lock_irqsave(&b->set.lock, flags);
 	b->used -= cost;
+	hm_pool_allow(&b->pool, b->used, b->limit);
 	if (wq_has_sleeper(&b->room_wait))
 		wake_up(&b->room_wait);
 	spin_unlock_irqrestore(&b->set.lock, flags);
@@ -86,6 +87,7 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 	room = b->used + cost <= b->limit || !b->used;
 	if (room) {
 		b->used += cost;
+		hm_pool_allow(&b->pool, b->used, b->limit);
 		b->live++;
 	}
 	spin_unlock_irq(&b->set.lock);
@@ -127,6 +129,7 @@ void hm_arrival_free(struct hm_arrival *a)
 	/* Whoever frees the set waits for live to be zero, under the lock. */
 	spin_lock_irqsave(&b->set.lock, flags);
 	b->used -= cost;
+	hm_pool_allow(&b->pool, b->used, b->limit);
 	b->live--;
 	if (wq_has_sleeper(&b->room_wait))
 		wake_up(&b->room_wait);

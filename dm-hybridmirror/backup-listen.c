@@ -325,6 +325,7 @@ static void hm_listen_accept(struct hm_backup *b)
 	hm_sock_set_timeout(b->listener, HM_HEARTBEAT_MS);
 	while (!kthread_should_stop()) {
 		err = hm_sock_accept(b->listener, &sock);
+		hm_pool_trim(&b->pool, false);
 		if (!err && !hm_guest_enter(b, sock)) {
 			hm_warn(&b->set, "too many connections at the port; one was closed");
 			hm_sock_release(sock);

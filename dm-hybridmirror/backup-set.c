@@ -262,6 +262,7 @@ static void hm_backup_halt(struct hm_backup *b)
 	b->session = NULL;
 	mutex_unlock(&b->session_lock);
 	hm_backup_drain(b);
+	hm_pool_trim(&b->pool, true);
 	spin_lock_irq(&b->set.lock);
 	hm_backup_set_link(b, HM_LINK_DOWN, "");
 	spin_unlock_irq(&b->set.lock);

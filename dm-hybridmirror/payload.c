@@ -24,6 +24,11 @@ int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache)
 	int err;
 
 	pool->cache = cache;
+	pool->cap = 0;
+	spin_lock_init(&pool->lock);
+	INIT_LIST_HEAD(&pool->kept);
+	pool->count = 0;
+	pool->low = 0;
 	err = mempool_init_slab_pool(&pool->updates, HM_RESERVED_UPDATES,
 				     cache);
 	if (err)
@@ -42,6 +47,7 @@ int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache)
  */
 void hm_pool_exit(struct hm_pool *pool)
 {
+	hm_pool_trim(pool, true);
 	mempool_exit(&pool->pages);
 	mempool_exit(&pool->updates);
 }
@@ -64,11 +70,87 @@ unsigned int hm_payload_cost(unsigned int bytes)
 #define HM_GFP_RECLAIM	(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
 #define HM_GFP_RESERVE	(GFP_NOWAIT | __GFP_NOWARN)
 
-/* From the allocator, else from the reserve; the reserve is not waited for. */
-static struct page *hm_page_alloc(struct hm_pool *pool, enum hm_alloc from)
+/* Pages move from one list to the other, up to @most of them. */
+static unsigned long hm_pages_move(struct list_head *from, struct list_head *to,
+				   unsigned long most)
 {
-	struct page *page = NULL;
+	unsigned long n;
 
+	for (n = 0; n < most && !list_empty(from); n++)
+		list_move(from->next, to);
+	return n;
+}
+
+/* Takes up to @most of the pages that are kept. */
+static void hm_pool_take(struct hm_pool *pool, struct list_head *to,
+			 unsigned long most)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&pool->lock, flags);
+	pool->count -= hm_pages_move(&pool->kept, to, most);
+	pool->low = min(pool->low, pool->count);
+	spin_unlock_irqrestore(&pool->lock, flags);
+}
+
+/*
+ * Pages for the next payloads: to clear a page for each, as many kernels do, and
+ * to go to the allocator costs about as much as to copy it. The rest goes to the
+ * reserve, or back to the allocator.
+ */
+static void hm_pool_give(struct hm_pool *pool, struct list_head *pages)
+{
+	unsigned long cap = READ_ONCE(pool->cap);
+	unsigned long flags;
+	struct page *page, *next;
+
+	/* The reserve comes first; it is looked at again when it is filled. */
+	if (data_race(pool->pages.curr_nr) >= pool->pages.min_nr) {
+		spin_lock_irqsave(&pool->lock, flags);
+		if (pool->count < cap)
+			pool->count += hm_pages_move(pages, &pool->kept,
+						     cap - pool->count);
+		spin_unlock_irqrestore(&pool->lock, flags);
+	}
+	list_for_each_entry_safe(page, next, pages, lru) {
+		list_del(&page->lru);
+		mempool_free(page, &pool->pages);
+	}
+}
+
+/**
+ * hm_pool_trim() - let go of pages that are kept in vain
+ * @pool: the pool
+ * @all: of all; else of those that were not needed since the last time
+ *
+ * Context: process; may take a while.
+ */
+void hm_pool_trim(struct hm_pool *pool, bool all)
+{
+	struct page *page, *next;
+	LIST_HEAD(pages);
+
+	hm_pool_take(pool, &pages, all ? ULONG_MAX : READ_ONCE(pool->low));
+	spin_lock_irq(&pool->lock);
+	pool->low = pool->count;
+	spin_unlock_irq(&pool->lock);
+	list_for_each_entry_safe(page, next, &pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+		cond_resched();
+	}
+}
+
+/* From the allocator, else from the reserve; the reserve is not waited for. */
+static struct page *hm_page_alloc(struct hm_pool *pool, enum hm_alloc from,
+				  struct list_head *kept)
+{
+	struct page *page = list_first_entry_or_null(kept, struct page, lru);
+
+	if (page) {
+		list_del(&page->lru);
+		return page;
+	}
 	if (from != HM_ALLOC_NOWAIT)
 		page = alloc_page(HM_GFP_RECLAIM);
 	if (page || from == HM_ALLOC_SPARE)
@@ -109,6 +191,7 @@ bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
 {
 	unsigned int left = bytes;
 	struct page *page;
+	LIST_HEAD(kept);
 
 	static_assert((HM_MAX_PAYLOAD >> PAGE_SHIFT) * sizeof(struct bio_vec) <=
 		      PAGE_SIZE);
@@ -116,14 +199,16 @@ bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
 	p->bvec = p->inline_bvec;
 	p->count = 0;
 	p->bytes = bytes;
+	if (bytes)
+		hm_pool_take(pool, &kept, hm_payload_cost(bytes) >> PAGE_SHIFT);
 	if (bytes > HM_INLINE_PAGES << PAGE_SHIFT) {
-		page = hm_page_alloc(pool, from);
+		page = hm_page_alloc(pool, from, &kept);
 		if (!page)
 			return false;
 		p->bvec = page_address(page);
 	}
 	while (left) {
-		page = hm_page_alloc(pool, from);
+		page = hm_page_alloc(pool, from, &kept);
 		if (!page) {
 			hm_payload_free(pool, p);
 			return false;
@@ -144,12 +229,16 @@ bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
  */
 void hm_payload_free(struct hm_pool *pool, struct hm_payload *p)
 {
+	LIST_HEAD(pages);
+
 	while (p->count)
-		mempool_free(p->bvec[--p->count].bv_page, &pool->pages);
+		list_add(&p->bvec[--p->count].bv_page->lru, &pages);
 	if (p->bvec != p->inline_bvec)
-		mempool_free(virt_to_page(p->bvec), &pool->pages);
+		list_add(&virt_to_page(p->bvec)->lru, &pages);
 	p->bvec = p->inline_bvec;
 	p->bytes = 0;
+	if (!list_empty(&pages))
+		hm_pool_give(pool, &pages);
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include <linux/bio.h>
 #include <linux/mempool.h>
+#include <linux/spinlock.h>
 
 #include "core/update.h"
 
@@ -44,15 +45,33 @@ enum hm_alloc {
  * @cache: what @updates is made of
  * @updates: fixed-size update objects
  * @pages: single pages
+ * @cap: pages that may be kept for the next payloads: what the table allows and
+ *	no update counts for; hm_pool_allow() sets it
+ * @lock: protects @kept, @count and @low; innermost
+ * @kept: pages, by page.lru
+ * @count: how many
+ * @low: the least of @count since the last hm_pool_trim()
  */
 struct hm_pool {
 	struct kmem_cache *cache;
 	mempool_t updates;
 	mempool_t pages;
+	unsigned long cap;
+	spinlock_t lock;
+	struct list_head kept;
+	unsigned long count;
+	unsigned long low;
 };
+
+/* The set's updates leave so many bytes of what its table allows. */
+static inline void hm_pool_allow(struct hm_pool *pool, u64 used, u64 limit)
+{
+	WRITE_ONCE(pool->cap, used < limit ? (limit - used) >> PAGE_SHIFT : 0);
+}
 
 int hm_pool_init(struct hm_pool *pool, struct kmem_cache *cache);
 void hm_pool_exit(struct hm_pool *pool);
+void hm_pool_trim(struct hm_pool *pool, bool all);
 void *hm_pool_update(struct hm_pool *pool, enum hm_alloc from);
 
 unsigned int hm_payload_cost(unsigned int bytes);

@@ -768,6 +768,7 @@ void hm_primary_conn_stop(struct hm_primary *p)
 	kthread_stop(p->conn);
 	p->conn = NULL;
 	cancel_delayed_work_sync(&p->tick_work);
+	hm_pool_trim(&p->pool, true);
 	hm_conn_link(p, HM_LINK_DOWN, "");
 }
 

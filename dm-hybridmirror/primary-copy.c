@@ -250,6 +250,7 @@ static bool hm_copy_queue(struct hm_primary *p, struct hm_write *w)
 	ok = p->sync == HM_SYNC_COPYING;
 	if (ok) {
 		p->used += w->cost;
+		hm_pool_allow(&p->pool, p->used, p->limit);
 		p->live++;
 		p->copy.backlog += w->cost;
 		p->copy.done += (u64)w->u.sectors << SECTOR_SHIFT;

@@ -65,6 +65,7 @@ static void hm_write_put(struct hm_write *w)
 	/* Whoever frees the set waits for live to be zero, under the lock. */
 	spin_lock_irqsave(&p->set.lock, flags);
 	p->used -= cost;
+	hm_pool_allow(&p->pool, p->used, p->limit);
 	if (copy)
 		p->copy.backlog -= cost;
 	if (wq_has_sleeper(&p->copy_wait))
@@ -459,6 +460,7 @@ static enum hm_room hm_write_issue(struct hm_volume *v, struct hm_write *w)
 		if (p->used < p->limit / 2 && p->used + w->cost >= p->limit / 2)
 			WRITE_ONCE(p->ping, true);
 		p->used += w->cost;
+		hm_pool_allow(&p->pool, p->used, p->limit);
 		p->live++;
 		idle = !p->stream.unsent;
 		w->cycle = p->cycle;

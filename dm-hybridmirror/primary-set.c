@@ -301,7 +301,8 @@ static void hm_primary_tick(struct hm_primary *p)
 }
 
 /**
- * hm_primary_tick_work() - end waits that last too long, about once a second
+ * hm_primary_tick_work() - what is due about once a second: waits that have
+ * lasted too long end, and memory that nobody needs goes
  * @work: hm_primary.tick_work
  *
  * Not the connection's thread: that may itself wait, for the network, or for
@@ -313,6 +314,7 @@ void hm_primary_tick_work(struct work_struct *work)
 					    struct hm_primary, tick_work);
 
 	hm_primary_tick(p);
+	hm_pool_trim(&p->pool, false);
 	queue_delayed_work(hm_meta_wq, &p->tick_work,
 			   msecs_to_jiffies(HM_HEARTBEAT_MS));
 }
