@@ -260,8 +260,8 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kernels", default="6.1,6.12",
                         help="which of " + ",".join(KERNELS))
-    parser.add_argument("--jobs", type=int, default=2,
-                        help="scenarios at a time")
+    parser.add_argument("--jobs", type=int, default=2 * os.cpu_count(),
+                        help="scenarios at a time; each waits a good deal")
     parser.add_argument("--filter", default="",
                         help="regular expression for names")
     parser.add_argument("--scenarios", default=os.path.join(HERE, "scenarios"),
