@@ -11,7 +11,7 @@
 # shellcheck source=tests/vm/lib/pair-lib.sh
 . /hm/pair-lib.sh
 
-# the second backup's disks are the last two
+# the second backup's disks are the last two; regions are copied in several parts
 load_module
 hosts_up
 ram_disks 6 16
@@ -28,7 +28,7 @@ second_backup()
 
 first_backup
 become backup b
-become primary a sync clean
+become primary a sync clean region 4096
 noise a 0 20
 pair_equal a
 dm remove b
