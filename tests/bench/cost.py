@@ -26,6 +26,7 @@ CONTESTANTS = (
     ("mirror, ack local", "mirror ack local"),
     ("mirror, ack received", "mirror ack received"),
     ("DRBD A, tuned", "drbd A tuned"),
+    ("DRBD B, tuned", "drbd B tuned"),
 )
 # Title, writes of a short and of a long run, options of fio
 WORKLOADS = (
