@@ -16,7 +16,7 @@ hot()
 {
 	fio --name=hot --thread --filename=/dev/mapper/a --rw=randwrite --direct=1 \
 		--ioengine=libaio --bs="$1k" --iodepth="$2" --size="$3k" \
-		--time_based --runtime=3600 >/dev/null 2>&1 &
+		--numjobs=4 --time_based --runtime=3600 >/dev/null 2>&1 &
 	HOT=$!
 }
 
@@ -30,7 +30,7 @@ cool()
 load_module
 hosts_up
 pair_disks 16
-delay_disk slow /dev/ram0 0 20
+delay_disk slow /dev/ram0 0 50
 A_DISK=/dev/mapper/slow
 
 note "the first copy, under load on one range"
