@@ -39,11 +39,14 @@ up()
 	on "$host" dm create "$1$2" --table "$(table "$1" "$2")"
 }
 
-# reload NUMBER [METADATA]: the primary's volume, anew
+# reload HOST NUMBER [METADATA]: a volume, anew
 reload()
 {
-	on "$HOST_P" dm load "a$1" --table "$(table a "$@")" &&
-		dm suspend "a$1" && dm resume "a$1"
+	local name=$1$2 host=$HOST_P
+
+	[ "$1" = a ] || host=$HOST_B
+	on "$host" dm load "$name" --table "$(table "$@")" &&
+		dm suspend "$name" && dm resume "$name"
 }
 
 equal()
@@ -63,7 +66,7 @@ half_fails()
 	wait_status a0 link connecting
 	noise a0 "$1" 20
 	noise a1 "$1" 20
-	refuse reload 1 /dev/ram8
+	refuse reload a 1 /dev/ram8
 	expect_log "its metadata device is empty, but the set has been paired"
 	link_up
 	sleep 2
@@ -79,9 +82,21 @@ noise a0 0 20
 noise a1 0 20
 equal 0 1
 
+note "the backup's starts with a wrong metadata device, and then with its own"
+dd if=/dev/urandom of=/dev/ram8 bs=4k count=4 conv=fsync 2>/dev/null
+uncache /dev/ram8
+refuse reload b 1 /dev/ram8
+noise a0 50 20
+noise a1 50 20
+reload b 1
+equal 0 1
+expect_field a0 copied 0
+expect_field b0 state consistent
+blank /dev/ram8
+
 note "it comes back with the right table: its dirty regions are copied"
 half_fails 100
-reload 1
+reload a 1
 equal 0 1
 [ "$(status_field a0 copied)" -lt 8388608 ] || fail "everything was copied"
 expect_field b0 state consistent
