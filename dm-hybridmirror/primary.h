@@ -312,6 +312,12 @@ void hm_primary_conn_start(struct hm_primary *p, struct task_struct *conn);
 void hm_primary_conn_stop(struct hm_primary *p);
 void hm_primary_retry(struct hm_primary *p);
 
+/* primary-handshake.c */
+int hm_primary_handshake(struct hm_primary *p, struct hm_wire_hello *wire);
+bool hm_primary_progress(const struct hm_primary *p,
+			 const struct hm_acks *acks);
+void hm_primary_settle(struct hm_primary *p);
+
 /* primary-regions.c */
 bool hm_primary_park(struct hm_volume *v, struct bio *bio, bool apart);
 u64 hm_primary_unsynced(struct hm_primary *p);

@@ -352,7 +352,7 @@ static void begin_session(u8 h, enum hm_way way)
 	start(h, way);
 }
 
-/* hm_conn_handshake(): the backup's answer is here */
+/* hm_primary_handshake(): the backup's answer is here */
 void heed_answer(u8 h)
 {
 	struct hm_hello self = hello_get(&w.link.self);
