@@ -140,12 +140,18 @@ static int hm_rx_ack(struct hm_rx *rx)
 	return hm_session_send_ack(rx->s);
 }
 
+/* Does the primary complete updates on our word? */
+static bool hm_session_awaited(const struct hm_session *s)
+{
+	return s->want_received || s->want_applied;
+}
+
 /* Before waiting, let go of everything that others wait for. */
 static int hm_rx_idle(struct hm_rx *rx)
 {
 	blk_finish_plug(&rx->plug);
 	blk_start_plug(&rx->plug);
-	if (!rx->unacked || !(rx->s->want_received || rx->s->want_applied))
+	if (!rx->unacked || !hm_session_awaited(rx->s))
 		return 0;
 	return hm_rx_ack(rx);
 }
@@ -526,7 +532,7 @@ int hm_session_start(struct hm_session *s)
 		kthread_stop(s->ack);
 		return PTR_ERR(s->rx);
 	}
-	hm_thread_gather(s->rx, !s->want_received && !s->want_applied);
+	hm_thread_gather(s->rx, !hm_session_awaited(s));
 	spin_lock_irq(&b->set.lock);
 	b->ack_now = true;
 	hm_backup_set_link(b, HM_LINK_CONNECTED, "");

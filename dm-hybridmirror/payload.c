@@ -70,6 +70,9 @@ unsigned int hm_payload_cost(unsigned int bytes)
 #define HM_GFP_RECLAIM	(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
 #define HM_GFP_RESERVE	(GFP_NOWAIT | __GFP_NOWARN)
 
+/* Pages for each hold of the lock. */
+#define HM_TRIM_AT_ONCE	256UL
+
 /* Pages move from one list to the other, up to @most of them. */
 static unsigned long hm_pages_move(struct list_head *from, struct list_head *to,
 				   unsigned long most)
@@ -81,7 +84,10 @@ static unsigned long hm_pages_move(struct list_head *from, struct list_head *to,
 	return n;
 }
 
-/* Takes up to @most of the pages that are kept. */
+/*
+ * Takes up to @most of the pages that are kept; and one more, for the caller to
+ * free, if the updates leave less room: each counts for more than its pages.
+ */
 static void hm_pool_take(struct hm_pool *pool, struct list_head *to,
 			 unsigned long most)
 {
@@ -89,6 +95,8 @@ static void hm_pool_take(struct hm_pool *pool, struct list_head *to,
 
 	spin_lock_irqsave(&pool->lock, flags);
 	pool->count -= hm_pages_move(&pool->kept, to, most);
+	if (pool->count > READ_ONCE(pool->cap))
+		pool->count -= hm_pages_move(&pool->kept, to, 1);
 	pool->low = min(pool->low, pool->count);
 	spin_unlock_irqrestore(&pool->lock, flags);
 }
@@ -118,6 +126,16 @@ static void hm_pool_give(struct hm_pool *pool, struct list_head *pages)
 	}
 }
 
+static void hm_pages_free(struct list_head *pages)
+{
+	struct page *page, *next;
+
+	list_for_each_entry_safe(page, next, pages, lru) {
+		list_del(&page->lru);
+		__free_page(page);
+	}
+}
+
 /**
  * hm_pool_trim() - let go of pages that are kept in vain
  * @pool: the pool
@@ -127,18 +145,21 @@ static void hm_pool_give(struct hm_pool *pool, struct list_head *pages)
  */
 void hm_pool_trim(struct hm_pool *pool, bool all)
 {
-	struct page *page, *next;
+	unsigned long most = all ? ULONG_MAX : READ_ONCE(pool->low);
+	unsigned long step;
 	LIST_HEAD(pages);
 
-	hm_pool_take(pool, &pages, all ? ULONG_MAX : READ_ONCE(pool->low));
+	for (; most; most -= step) {
+		step = min(most, HM_TRIM_AT_ONCE);
+		hm_pool_take(pool, &pages, step);
+		if (list_empty(&pages))
+			break;
+		hm_pages_free(&pages);
+		cond_resched();
+	}
 	spin_lock_irq(&pool->lock);
 	pool->low = pool->count;
 	spin_unlock_irq(&pool->lock);
-	list_for_each_entry_safe(page, next, &pages, lru) {
-		list_del(&page->lru);
-		__free_page(page);
-		cond_resched();
-	}
 }
 
 /* From the allocator, else from the reserve; the reserve is not waited for. */
@@ -217,6 +238,7 @@ bool hm_payload_alloc(struct hm_pool *pool, struct hm_payload *p,
 			      min_t(unsigned int, left, PAGE_SIZE), 0);
 		left -= min_t(unsigned int, left, PAGE_SIZE);
 	}
+	hm_pages_free(&kept);
 	return true;
 }
 

@@ -301,13 +301,21 @@ static int hm_copy_chunk(struct hm_primary *p, struct hm_volume *v,
 	return err;
 }
 
+/* Bytes that are copied at once: a part of the backlog, if that is small. */
+static u32 hm_copy_at_once(const struct hm_primary *p)
+{
+	return rounddown_pow_of_two((u32)min_t(u64, p->limit / 4,
+					       HM_MAX_PAYLOAD));
+}
+
 static bool hm_copy_may_go(struct hm_primary *p)
 {
 	bool may;
 
 	spin_lock_irq(&p->set.lock);
 	may = p->sync == HM_SYNC_COPYING && !p->copy.paused &&
-	      p->copy.backlog < HM_COPY_WINDOW && p->used <= p->limit / 4;
+	      p->copy.backlog < HM_COPY_WINDOW &&
+	      p->used + hm_copy_at_once(p) <= p->limit / 2;
 	spin_unlock_irq(&p->set.lock);
 	return may || kthread_should_stop();
 }
@@ -331,13 +339,10 @@ static void hm_copy_pace(struct hm_primary *p, u64 bytes, ktime_t since)
 		hm_copy_sleep(p, due);
 }
 
-/* Sectors that are copied at once: a part of the backlog, if that is small. */
-static u32 hm_copy_sectors(struct hm_primary *p, u64 sector, u32 sectors)
+static u32 hm_copy_sectors(const struct hm_primary *p, u64 sector, u32 sectors)
 {
-	u32 at_once = min_t(u64, p->limit / 4 >> SECTOR_SHIFT,
-			    HM_CHUNK_SECTORS);
+	u32 at_once = hm_copy_at_once(p) >> SECTOR_SHIFT;
 
-	at_once = rounddown_pow_of_two(at_once);
 	return min_t(u32, sectors, at_once - (u32)(sector & (at_once - 1)));
 }
 

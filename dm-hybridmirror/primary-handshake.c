@@ -145,6 +145,8 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
  *
  * Where some wait until they are applied, it is not enough that it receives others.
  *
+ * Return: true if it has.
+ *
  * Context: under @p->set.lock.
  */
 bool hm_primary_progress(const struct hm_primary *p, const struct hm_acks *acks)

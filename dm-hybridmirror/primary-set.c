@@ -405,6 +405,8 @@ static bool hm_primary_backlog_names(struct hm_primary *p, u16 volume)
  *
  * One whose start failed leaves the backlog as it is, since it may come back.
  *
+ * Return: true if it does.
+ *
  * Context: process; under volumes_lock, or the connection's thread.
  */
 bool hm_primary_backlog_strays(struct hm_primary *p)

@@ -181,6 +181,8 @@ static enum hm_refusal hm_judge_stream(const struct hm_backup_self *self,
  * @told: the generation that it was told to adopt, in this stream, once all
  *	copies had been sent; no backup held it before
  *
+ * Return: true if it has.
+ *
  * Context: any.
  */
 bool hm_hello_adopted(const struct hm_hello *primary,

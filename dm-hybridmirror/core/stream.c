@@ -206,12 +206,21 @@ static unsigned int hm_stream_pass(struct hm_stream *s,
 	return steps;
 }
 
-/*
+/**
+ * hm_stream_settle() - go on with what an acknowledgment has brought
+ * @s: the stream
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
  * What is acknowledged may still lie under the sender's hands; it counts only
- * once it is sent, whatever the peer claims.
+ * once it is sent, whatever the peer claims. One acknowledgment may bring a long
+ * backlog, for all of which the lock is not held: while hm_stream.unsettled there
+ * is more.
+ *
+ * Context: under the set's lock.
  */
-static void hm_stream_advance(struct hm_stream *s, struct list_head *completed,
-			      struct list_head *released)
+void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
+		      struct list_head *released)
 {
 	unsigned int steps = HM_AT_ONCE;
 
@@ -231,22 +240,6 @@ static void hm_stream_advance(struct hm_stream *s, struct list_head *completed,
 }
 
 /**
- * hm_stream_settle() - go on with what an acknowledgment has brought
- * @s: the stream; hm_stream.unsettled
- * @completed: see hm_stream_ack()
- * @released: see hm_stream_ack()
- *
- * One may bring a long backlog; the lock is not held for all of it.
- *
- * Context: under the set's lock.
- */
-void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
-		      struct list_head *released)
-{
-	hm_stream_advance(s, completed, released);
-}
-
-/**
  * hm_stream_sent() - the sender is through with all up to @seq
  * @s: the stream
  * @seq: sequence number
@@ -259,7 +252,7 @@ void hm_stream_sent(struct hm_stream *s, u64 seq, struct list_head *completed,
 		    struct list_head *released)
 {
 	s->sent = seq;
-	hm_stream_advance(s, completed, released);
+	hm_stream_settle(s, completed, released);
 }
 
 /**
@@ -289,7 +282,7 @@ bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 		return false;
 	s->claimed = *acks;
 	s->told = max(s->told, acks->durable);
-	hm_stream_advance(s, completed, released);
+	hm_stream_settle(s, completed, released);
 	return true;
 }
 
@@ -340,7 +333,7 @@ static void hm_stream_go_back(struct hm_stream *s, const struct hm_acks *acks,
 			u = hm_stream_next(s, u);
 		s->unsent = u;
 	}
-	hm_stream_advance(s, completed, released);
+	hm_stream_settle(s, completed, released);
 }
 
 /**

@@ -10,36 +10,13 @@
 . /hm/mirror-lib.sh
 # shellcheck source=tests/vm/lib/pair-lib.sh
 . /hm/pair-lib.sh
+# shellcheck source=tests/vm/lib/set-lib.sh
+. /hm/set-lib.sh
 
 load_module
 hosts_up
 ram_disks 8 8
 WAITING="waiting for the set.s other volumes"
-
-# up HOST NUMBER [ARGUMENT...]: volume NUMBER of the host's set, as HOSTNUMBER
-up()
-{
-	local name=$1$2 number=$2 host type first
-
-	case $1 in
-	a) host=$HOST_P type=hybridmirror first=0 ;;
-	b) host=$HOST_B type=hybrid-backup first=4 ;;
-	esac
-	shift 2
-	on "$host" dm create "$name" --table "0 16384 $type \
-		/dev/ram$((first + number)) /dev/ram$((first + 2 + number)) \
-		$B4 7000 $(($# + 4)) set two volume $number $*"
-}
-
-all_equal()
-{
-	wait_for "in_step a0"
-	for number in "$@"; do
-		uncache /dev/ram"$number"
-		uncache /dev/ram$((4 + number))
-		expect_same /dev/ram"$number" /dev/ram$((4 + number))
-	done
-}
 
 up b 0
 up b 1

@@ -10,34 +10,13 @@
 . /hm/mirror-lib.sh
 # shellcheck source=tests/vm/lib/pair-lib.sh
 . /hm/pair-lib.sh
+# shellcheck source=tests/vm/lib/set-lib.sh
+. /hm/set-lib.sh
 
 load_module
 hosts_up
-# by host: data of both volumes, metadata of both; the last one is blank
+# the last one is blank
 ram_disks 9 8
-
-# table HOST NUMBER [METADATA]
-table()
-{
-	local type=hybridmirror first=0 sync=
-
-	case $1 in
-	a) [ $# -gt 2 ] || sync="sync clean" ;;
-	b) type=hybrid-backup first=4 ;;
-	esac
-	# shellcheck disable=SC2086 # words
-	set -- "/dev/ram$((first + $2))" "${3:-/dev/ram$((first + 2 + $2))}" \
-		"$B4" 7000 $((4 + ${sync:+2} + 0)) set two volume "$2" $sync
-	echo "0 16384 $type $*"
-}
-
-up()
-{
-	local host=$HOST_P
-
-	[ "$1" = a ] || host=$HOST_B
-	on "$host" dm create "$1$2" --table "$(table "$1" "$2")"
-}
 
 # reload HOST NUMBER [METADATA]: a volume, anew
 reload()
@@ -45,18 +24,9 @@ reload()
 	local name=$1$2 host=$HOST_P
 
 	[ "$1" = a ] || host=$HOST_B
-	on "$host" dm load "$name" --table "$(table "$@")" &&
+	on "$host" dm load "$name" --table "$(META=${3:-}
+		set_table "$1" "$2")" &&
 		dm suspend "$name" && dm resume "$name"
-}
-
-equal()
-{
-	wait_for "in_step a0"
-	for number; do
-		uncache "/dev/ram$number"
-		uncache "/dev/ram$((4 + number))"
-		expect_same "/dev/ram$number" "/dev/ram$((4 + number))"
-	done
 }
 
 # A backlog with updates of both volumes, whose second one cannot start
@@ -76,11 +46,11 @@ half_fails()
 
 up b 0
 up b 1
-up a 0
-up a 1
+up a 0 sync clean
+up a 1 sync clean
 noise a0 0 20
 noise a1 0 20
-equal 0 1
+all_equal 0 1
 
 note "the backup's starts with a wrong metadata device, and then with its own"
 dd if=/dev/urandom of=/dev/ram8 bs=4k count=4 conv=fsync 2>/dev/null
@@ -89,7 +59,7 @@ refuse reload b 1 /dev/ram8
 noise a0 50 20
 noise a1 50 20
 reload b 1
-equal 0 1
+all_equal 0 1
 expect_field a0 copied 0
 expect_field b0 state consistent
 blank /dev/ram8
@@ -97,7 +67,7 @@ blank /dev/ram8
 note "it comes back with the right table: its dirty regions are copied"
 half_fails 100
 reload a 1
-equal 0 1
+all_equal 0 1
 [ "$(status_field a0 copied)" -lt 8388608 ] || fail "everything was copied"
 expect_field b0 state consistent
 copied=$(status_field a0 copied)
@@ -109,11 +79,11 @@ dm remove b1
 dm message a0 0 drop_volume 1
 dm message b0 0 drop_volume 1
 wait_for "above a0 copied $copied"
-equal 0
+all_equal 0
 expect_log "a volume was dropped before the backup had all of it"
 expect_field b0 state consistent
 noise a0 300 20
-equal 0
+all_equal 0
 dm remove a0
 dm remove b0
 teardown

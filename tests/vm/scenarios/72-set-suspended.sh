@@ -10,25 +10,12 @@
 . /hm/mirror-lib.sh
 # shellcheck source=tests/vm/lib/pair-lib.sh
 . /hm/pair-lib.sh
+# shellcheck source=tests/vm/lib/set-lib.sh
+. /hm/set-lib.sh
 
 load_module
 hosts_up
 ram_disks 8 8
-
-# up HOST NUMBER [ARGUMENT...]
-up()
-{
-	local name=$1$2 number=$2 host type first
-
-	case $1 in
-	a) host=$HOST_P type=hybridmirror first=0 ;;
-	b) host=$HOST_B type=hybrid-backup first=4 ;;
-	esac
-	shift 2
-	on "$host" dm create "$name" --table "0 16384 $type \
-		/dev/ram$((first + number)) /dev/ram$((first + 2 + number)) \
-		$B4 7000 $(($# + 4)) set two volume $number $*"
-}
 
 up b 0
 up b 1
@@ -51,11 +38,7 @@ expect_field a1 link connecting
 note "it is resumed"
 dm resume a0
 noise a0 100 20
-wait_for "in_step a0"
-for number in 0 1; do
-	uncache "/dev/ram$number" "/dev/ram$((4 + number))"
-	expect_same "/dev/ram$number" "/dev/ram$((4 + number))"
-done
+all_equal 0 1
 expect_field a0 copied 0
 
 note "one that is suspended while all goes well is no hindrance"
