@@ -121,20 +121,27 @@ source_tree()
 	echo "$tree"
 }
 
+# The fragments which make the configuration of checker kernel $1.
+fragments()
+{
+	echo "$HERE/kernel/hm-checker.config" "$HERE/kernel/hm-$1.config"
+}
+
 # Write the configuration of checker kernel $1 (source $2) into folder $3.
 configure()
 {
-	local fragment=$HERE/kernel/hm-$1.config
-
 	make -s -C "$2" O="$3" x86_64_defconfig kvm_guest.config
+	# shellcheck disable=SC2046 # two files
 	(cd "$3" && "$2/scripts/kconfig/merge_config.sh" -m -O "$3" \
-		"$3/.config" "$fragment" >/dev/null)
+		"$3/.config" $(fragments "$1") >/dev/null)
 	make -s -C "$2" O="$3" olddefconfig
 	# olddefconfig quietly drops what it cannot have: the checkers must stay
-	grep -E '^CONFIG_(KASAN|KCSAN|PROVE_LOCKING|DEBUG_KMEMLEAK)=y' \
-		"$fragment" | while read -r option; do
-		grep -qx "$option" "$3/.config" || die "$1: lost $option"
-	done
+	# shellcheck disable=SC2046
+	grep -hE '^CONFIG_[A-Z0-9_]+=[ym]' $(fragments "$1") |
+		while read -r option; do
+			grep -qx "$option" "$3/.config" ||
+				die "$1: lost $option"
+		done
 }
 
 # Build checker kernel $1. The build folder is kept: modules are built against
@@ -144,15 +151,16 @@ get_checker()
 	local name=$1 tree key build tmp
 
 	tree=$(source_tree)
-	key="$(basename "$tree") $(sha256sum <"$HERE/kernel/hm-$name.config")"
+	# shellcheck disable=SC2002,SC2046
+	key="$(basename "$tree") $(cat $(fragments "$name") | sha256sum)"
 	! have "$name" "$key" || return 0
 
 	build=$CACHE/build/$name
 	note "building the $name kernel; log in $build.log"
 	mkdir -p "$build"
 	{
-		configure "$name" "$tree" "$build"
-		make -C "$tree" O="$build" -j"$JOBS" bzImage modules
+		configure "$name" "$tree" "$build" &&
+			make -C "$tree" O="$build" -j"$JOBS" bzImage modules
 	} >"$build.log" 2>&1 || die "$name: build failed, see $build.log"
 
 	tmp=$CACHE/tmp/$name
