@@ -37,6 +37,9 @@ COMMAND_LINE = (
     "console=ttyS0 quiet nokaslr mitigations=off random.trust_cpu=on "
     # routing interrupts by ACPI takes a KASAN kernel a minute of emulation
     "pci=noacpi "
+    # half of the time Debian's kernels take is for tests of ciphers and keys
+    "cryptomgr.notests initcall_blacklist=crypto_kdf108_init,jent_mod_init,"
+    "init_encrypted,load_system_certificate_list "
     # nor need ticks come in time when the host is busy
     "no_timer_check "
     # any complaint of the kernel ends the guest, and so the scenario

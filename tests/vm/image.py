@@ -26,12 +26,8 @@ BOOT_MODULES = ("virtio_pci virtio_blk virtio_net virtio_console "
 
 # For modprobe in the guest. What a kernel has built in, or lacks, is left out.
 MODULES = BOOT_MODULES + """
-    dm-mod dm-bufio dm-io dm-delay dm-flakey dm-log-writes dm-snapshot dm-dust
-    dm-zero dm-mirror dm-integrity dm-crypt dm-writecache dm-thin-pool
-    brd null_blk loop scsi_debug xfs crc32c libcrc32c veth dummy ifb tls
-    inet_diag tcp_diag
-    sch_netem sch_tbf sch_ingress sch_fq act_mirred cls_matchall cls_u32
-    tcp_bbr sha256_generic hmac gcm aesni_intel
+    dm-mod dm-bufio dm-delay dm-flakey dm-log-writes dm-zero brd null_blk loop
+    crc32c libcrc32c veth inet_diag tcp_diag sch_netem sch_tbf
     """.split()
 
 # Commands on the disk of tools, with their libraries; the rest is busybox, which

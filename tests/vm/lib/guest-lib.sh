@@ -58,11 +58,11 @@ seed()
 # only ends what would never end.
 wait_for()
 {
-	local end
+	local left=$((${2:-300} * 10))
 
-	end=$(($(date +%s) + ${2:-300}))
 	until eval "$1"; do
-		[ "$(date +%s)" -lt "$end" ] || fail "waited in vain for: $1"
+		left=$((left - 1))
+		[ "$left" -gt 0 ] || fail "waited in vain for: $1"
 		sleep 0.1
 	done
 }
@@ -102,23 +102,39 @@ on()
 	fi
 }
 
+# quick_ip HOST ARGUMENT...: what busybox can, it can without loading libraries
+quick_ip()
+{
+	local host=$1
+
+	shift
+	on "$host" busybox ip "$@"
+}
+
+# host_up HOST IPV4 IPV6
 host_up()
 {
-	ip netns add "$1"
-	ip link set "${1}0" netns "$1"
 	# or a link that goes down takes the IPv6 address along
 	echo 1 | on "$1" tee /proc/sys/net/ipv6/conf/all/keep_addr_on_down \
 		>/dev/null
-	on "$1" ip address add "$2/24" dev "${1}0"
-	on "$1" ip address add "$3/64" dev "${1}0" nodad
-	on "$1" ip link set lo up
-	on "$1" ip link set "${1}0" up
+	on "$1" ip -batch - <<-END
+		address add $2/24 dev ${1}0
+		address add $3/64 dev ${1}0 nodad
+		link set lo up
+		link set ${1}0 up
+	END
 }
 
 hosts_up()
 {
 	need_modules veth sch_netem
-	ip link add p0 type veth peer name b0
+	ip -batch - <<-END
+		netns add p
+		netns add b
+		link add p0 type veth peer name b0
+		link set p0 netns p
+		link set b0 netns b
+	END
 	host_up p "$P4" "$P6"
 	host_up b "$B4" "$B6"
 	HOST_P=p HOST_B=b
@@ -128,14 +144,14 @@ hosts_up()
 # The cable is pulled: both ends lose their carrier.
 link_down()
 {
-	on p ip link set p0 down
-	on b ip link set b0 down
+	quick_ip p link set p0 down
+	quick_ip b link set b0 down
 }
 
 link_up()
 {
-	on p ip link set p0 up
-	on b ip link set b0 up
+	quick_ip p link set p0 up
+	quick_ip b link set b0 up
 	LINK_LOSS=''
 	link_shape
 }
@@ -413,8 +429,7 @@ remove_devices()
 	# stacked devices go from the top, so there are as many rounds as layers
 	for round in 1 2 3 4 5 6 7 8; do
 		left=''
-		for name in $(dm info -c --noheadings -o name); do
-			[ "$name" != No ] || return 0
+		for name in $(cat /sys/block/dm-*/dm/name 2>/dev/null); do
 			dm remove "$name" 2>/dev/null || left="$left $name"
 		done
 		[ -n "$left" ] || return 0

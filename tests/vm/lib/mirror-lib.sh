@@ -315,7 +315,7 @@ removed_in()
 	dm remove front
 	link_up
 	swap_table disk "$(linear_table /dev/ram1)"
-	! dm info back >/dev/null 2>&1 || dm remove back
+	[ ! -b /dev/mapper/back ] || dm remove back
 	copy_disk
 }
 

@@ -50,7 +50,7 @@ become()
 
 	where "$2"
 	table=$(pair_table "$@")
-	if dm info -c --noheadings -o name "$2" >/dev/null 2>&1; then
+	if [ -b "/dev/mapper/$2" ]; then
 		on "$host" dm load "$2" --table "$table" &&
 			dm suspend "$2" && dm resume "$2"
 	else

@@ -24,22 +24,23 @@ unmirror()
 	dm remove back
 }
 
-# fio_verify NAME RW BLOCK DEPTH SIZE
+# Three jobs, one after the other
 fio_verify()
 {
-	fio --name="$1" --filename=/dev/mapper/front --rw="$2" --bs="$3" \
-		--size="$5" --io_size="$5" --ioengine=libaio --iodepth="$4" \
-		--direct=1 --verify=crc32c --minimal >/dev/null ||
-		fail "fio $*"
+	fio --filename=/dev/mapper/front --ioengine=libaio --direct=1 \
+		--verify=crc32c --minimal \
+		--name=small --rw=randwrite --bs=4k --size=512k --iodepth=16 \
+		--name=large --stonewall --rw=write --bs=256k --size=4m \
+		--iodepth=4 \
+		--name=mixed --stonewall --rw=randwrite --bsrange=512-64k \
+		--size=1m --iodepth=8 >/dev/null || fail "fio"
 }
 
 for ack in received local applied; do
 	for ordering in completion flush none; do
 		note "ack $ack ordering $ordering"
 		mirror ack $ack ordering $ordering
-		fio_verify rand randwrite 4k 16 512k
-		fio_verify large write 256k 4 4m
-		fio_verify mixed randwrite 512-64k 8 1m
+		fio_verify
 		dm status front
 		dm status back
 		unmirror

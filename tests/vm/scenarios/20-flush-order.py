@@ -17,7 +17,7 @@ SETUP = """
 load_module
 hosts_up
 ram_disks 2 8
-slow_region slow /dev/ram1 1024 2048 8
+slow_region slow /dev/ram1 1024 2048 50
 """
 
 # Writes to the region wait until the table is swapped.

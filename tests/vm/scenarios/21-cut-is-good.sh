@@ -16,7 +16,7 @@ load_module peer_timeout_ms=3600000
 hosts_up
 ram_disks 2 4
 gate_on /dev/ram1
-slow_region slow /dev/mapper/gate 2048 1024 8
+slow_region slow /dev/mapper/gate 2048 1024 50
 
 # begin ACK ORDERING
 begin()
@@ -66,7 +66,7 @@ instant()
 	fi
 	dm remove slow
 	gate_open /dev/ram1
-	slow_region slow /dev/mapper/gate 2048 1024 8
+	slow_region slow /dev/mapper/gate 2048 1024 50
 }
 
 take_over received completion

@@ -137,12 +137,12 @@ instant()
 }
 
 primary_disks
-disks_up 8
+disks_up 50
 one_after_the_other
 take_over completion
 take_over flush
 instant two two 7000 7000 completion
-disks_up 8
+disks_up 50
 instant two two 7000 7000 flush
 disks_up "$NEVER"
 instant one another 7000 7001 completion --expect-violations

@@ -64,7 +64,7 @@ def run(lab):
     disks = [lab.disk("p0", MIB), lab.disk("b0", MIB)]
     lab.log("seed", lab.seed)
     p, b = lab.pair(p_disks=[disks[0]], b_disks=[disks[1]])
-    b.sh("load_module\nslow_region slow /dev/vda 2048 1024 8")
+    b.sh("load_module\nslow_region slow /dev/vda 2048 1024 50")
     for number in range(KILLS):
         if number:
             for disk in disks:

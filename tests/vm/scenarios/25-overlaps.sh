@@ -40,7 +40,7 @@ p_disk=$(sorting_disk pdisk)
 b_disk=$(sorting_disk bdisk)
 sort_requests "$p_disk"
 sort_requests "$b_disk"
-slow_region slow "$b_disk" 64 128 4
+slow_region slow "$b_disk" 64 128 50
 note "seed $(seed)"
 
 for ordering in completion flush none; do
