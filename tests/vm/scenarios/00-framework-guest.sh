@@ -28,6 +28,7 @@ link_up
 wait_for "reachable $B4"
 wait_for "reachable $B6"
 
+need_modules dm-mod
 ram_disks 2 16
 loop=$(loop_disk loop 16)
 swap_tables()
