@@ -255,6 +255,7 @@ class Guest:
         self.console_path = os.path.join(folder, name + ".console")
         self.log_path = os.path.join(folder, name + ".log")
         self.pid = None
+        self.cpu_seconds = 0.0
         self._initramfs = initramfs
         self._disks = list(disks) + [Disk(tools, readonly=True,
                                           serial="hm-tools")]
@@ -389,10 +390,20 @@ class Guest:
     def alive(self):
         return self._process is not None and self._process.poll() is None
 
+    def _cpu_seconds(self):
+        """What this run of it has taken; 0 if it has ended by itself."""
+        try:
+            with open(f"/proc/{self.pid}/stat") as stat:
+                times = stat.read().rpartition(")")[2].split()[11:13]
+        except OSError:
+            return 0.0
+        return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+
     def kill(self):
         """A power cut."""
         if not self._process:
             return
+        self.cpu_seconds += self._cpu_seconds()
         self._process.kill()
         self._process.wait()
         self._process = None

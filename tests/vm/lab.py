@@ -135,6 +135,9 @@ class Lab:
         for guest in self.guests:
             guest.kill()
 
+    def cpu_seconds(self):
+        return sum(guest.cpu_seconds for guest in self.guests)
+
     def close(self):
         self.kill_all()
         for net in self._nets:

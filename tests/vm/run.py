@@ -128,29 +128,34 @@ def run_python(lab, scenario):
 
 
 def run_one(scenario, boot_files, folder):
-    """Run a scenario; returns its verdict."""
+    """Run a scenario; returns its verdict and the processor's seconds."""
     with open(os.path.join(folder, "scenario.log"), "w") as log:
         lab = Lab(scenario, boot_files, folder, log)
-        # a scenario may hang in more ways than waiting for a guest's answer
-        watchdog = threading.Timer(scenario.timeout + 900, lab.kill_all)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            (run_shell if scenario.kind == ".sh" else run_python)(lab, scenario)
-            lab.inspect()
-            return "ok"
-        except ScenarioSkipped as reason:
-            lab.log("skipped:", reason)
-            return "skip"
-        except (ScenarioFailure, GuestError) as failure:
-            lab.log("FAILED:", failure)
-            lab.explain()
-        except Exception:  # pylint: disable=broad-except
-            lab.log("FAILED:", traceback.format_exc())
-        finally:
-            watchdog.cancel()
-            lab.close()
-        return "FAIL"
+        return judge(scenario, lab), lab.cpu_seconds()
+
+
+def judge(scenario, lab):
+    """Run a scenario in its lab; returns its verdict."""
+    # a scenario may hang in more ways than waiting for a guest's answer
+    watchdog = threading.Timer(scenario.timeout + 900, lab.kill_all)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        (run_shell if scenario.kind == ".sh" else run_python)(lab, scenario)
+        lab.inspect()
+        return "ok"
+    except ScenarioSkipped as reason:
+        lab.log("skipped:", reason)
+        return "skip"
+    except (ScenarioFailure, GuestError) as failure:
+        lab.log("FAILED:", failure)
+        lab.explain()
+    except Exception:  # pylint: disable=broad-except
+        lab.log("FAILED:", traceback.format_exc())
+    finally:
+        watchdog.cancel()
+        lab.close()
+    return "FAIL"
 
 
 def tail(path, lines=TAIL_LINES):
@@ -185,11 +190,13 @@ class Runner:
         self._stopping = True
 
     def _report(self, verdict, seconds, kernel, scenario, folder):
+        """seconds are those of the clock and those of the processors."""
         with self._lock:
             self.counts[verdict] += 1
             done = sum(self.counts.values())
-            print(f"{verdict:4} {seconds:6.1f}s {kernel:5} {scenario.name}"
-                  f"  [{done}/{self.total}]", flush=True)
+            print("{:4} {:6.1f}s {:6.1f} cpu-s {:5} {}  [{}/{}]".format(
+                verdict, *seconds, kernel, scenario.name, done, self.total),
+                flush=True)
             if verdict == "FAIL":
                 print(tail(os.path.join(folder, "scenario.log")), end="")
                 for name in sorted(os.listdir(folder)):
@@ -209,10 +216,10 @@ class Runner:
             kernel = boot_files.kernel.name
             folder = tempfile.mkdtemp(dir=self._folder)
             started = time.monotonic()
-            verdict = run_one(scenario, boot_files, folder)
+            verdict, used = run_one(scenario, boot_files, folder)
             if not self._stopping:
-                self._report(verdict, time.monotonic() - started, kernel,
-                             scenario, folder)
+                self._report(verdict, (time.monotonic() - started, used),
+                             kernel, scenario, folder)
             shutil.rmtree(folder, ignore_errors=True)
 
     def run(self, jobs):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The primary's machine dies at random moments; the backup takes over a good cut
 # timeout: 3600
+# takes: 150
 """Nothing that was acknowledged is lost, where "ack" promises so."""
 
 import os

@@ -4,6 +4,7 @@
 # racy
 # smp: 2
 # mem: 512
+# takes: 150
 
 # shellcheck shell=dash
 
@@ -18,7 +19,7 @@
 # shellcheck source=tests/vm/lib/power-lib.sh
 . /hm/power-lib.sh
 
-CUTS=30
+CUTS=20
 
 # under_load: the primary writes, and for some time
 under_load()

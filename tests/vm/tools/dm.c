@@ -11,6 +11,10 @@
  *   dm remove NAME
  *   dm message NAME SECTOR WORD...
  *   dm status|table NAME
+ *
+ * With HM_FAIL_NTH=N in its environment, the Nth allocation of each of the
+ * kernel's answers fails (the kernel has to have fault injection). The exit
+ * status is 99 if all went well, and none of them had so many.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -26,6 +30,7 @@
 #include <linux/dm-ioctl.h>
 
 #define SECONDS 300
+#define UNSPENT 99
 
 static union {
 	struct dm_ioctl io;
@@ -34,6 +39,8 @@ static union {
 
 static const char *name, *table;
 static __u32 suspend_flags;
+static unsigned long fail_nth;
+static bool failed_once;
 
 static void die(const char *what)
 {
@@ -46,11 +53,30 @@ static char *payload(void)
 	return buffer.bytes + sizeof(struct dm_ioctl);
 }
 
+/* From now on the nth allocation fails; 0: none. Returns how many were left. */
+static unsigned long inject(unsigned long nth)
+{
+	static int fd = -1;
+	char text[32] = "";
+	unsigned long left;
+
+	if (fd < 0)
+		fd = open("/proc/self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (fd < 0 || pread(fd, text, sizeof(text) - 1, 0) < 0)
+		die("/proc/self/fail-nth");
+	left = strtoul(text, NULL, 0);
+	snprintf(text, sizeof(text), "%lu", nth);
+	if (pwrite(fd, text, strlen(text), 0) < 0)
+		die("/proc/self/fail-nth");
+	return left;
+}
+
 /* The kernel's answer to one request; what goes along is in payload(). */
 static bool try_ioctl(unsigned long request, __u32 flags, __u32 targets)
 {
 	static int fd = -1;
 	struct dm_ioctl *io = &buffer.io;
+	int error;
 
 	if (fd < 0)
 		fd = open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
@@ -63,7 +89,13 @@ static bool try_ioctl(unsigned long request, __u32 flags, __u32 targets)
 	io->flags = flags;
 	io->target_count = targets;
 	snprintf(io->name, sizeof(io->name), "%s", name);
-	return !ioctl(fd, request, io);
+	if (fail_nth)
+		inject(fail_nth);
+	error = ioctl(fd, request, io) ? errno : 0;
+	if (fail_nth && !inject(0))
+		failed_once = true;
+	errno = error;
+	return !error;
 }
 
 static void dm_ioctl(const char *what, unsigned long request, __u32 flags)
@@ -154,6 +186,7 @@ static int create(void)
 	dm_ioctl("create", DM_DEV_CREATE, 0);
 	if (!load() || !try_ioctl(DM_DEV_SUSPEND, 0, 0)) {
 		fprintf(stderr, "dm: %s is not created\n", name);
+		fail_nth = 0;
 		try_ioctl(DM_DEV_REMOVE, 0, 0);
 		return 1;
 	}
@@ -233,11 +266,10 @@ static bool understand(char **words)
 	return name;
 }
 
-int main(int argc, char **argv)
+static int perform(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 
-	alarm(SECONDS);
 	if (!strcmp(what, "message") && argc > 4) {
 		name = argv[2];
 		return message(argv + 3);
@@ -262,4 +294,15 @@ int main(int argc, char **argv)
 	else
 		return dmsetup(argc, argv);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	const char *nth = getenv("HM_FAIL_NTH");
+	int result;
+
+	alarm(SECONDS);
+	fail_nth = nth ? strtoul(nth, NULL, 0) : 0;
+	result = perform(argc, argv);
+	return fail_nth && !result && !failed_once ? UNSPENT : result;
 }
