@@ -90,6 +90,7 @@ in_flight()
 never_there()
 {
 	note "nobody there: on_disconnect stall"
+	module_parameter stall_timeout_ms 600000
 	make_front on_disconnect stall
 	write_much 1
 	expect_held
