@@ -100,6 +100,7 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 		a->u = r->update;
 		a->set = b;
 		a->cost = cost;
+		a->crc = r->payload_crc;
 		if (hm_payload_alloc(&b->pool, &a->payload, r->payload,
 				     HM_ALLOC_RECLAIM))
 			return a;
@@ -138,7 +139,13 @@ void hm_arrival_free(struct hm_arrival *a)
 	spin_unlock_irqrestore(&b->set.lock, flags);
 }
 
-static void hm_backup_free_retired(struct list_head *retired)
+/**
+ * hm_backup_free_retired() - free what core/apply.c has retired
+ * @retired: by hm_update.stream
+ *
+ * Context: any.
+ */
+void hm_backup_free_retired(struct list_head *retired)
 {
 	struct hm_update *u, *next;
 
@@ -155,7 +162,9 @@ static bool hm_backup_more(struct hm_backup *b)
 	const struct hm_apply *a = &b->apply;
 
 	return !a->suspended && (!list_empty(&a->ready) ||
-				 (a->flush_wanted && !a->flush_running));
+				 (a->flush_wanted && !a->flush_running) ||
+				 (a->logged && a->held && !a->log_running &&
+				  !a->log_full));
 }
 
 /**
@@ -172,10 +181,18 @@ void hm_backup_kick(struct hm_backup *b)
 		queue_work(hm_io_wq, &b->apply_work);
 }
 
-/* Wake those who wait for progress, and go on with what it has let through. */
-static void hm_backup_progress(struct hm_backup *b)
+/**
+ * hm_backup_progress() - disks or the log have answered
+ * @b: the backup
+ *
+ * Wake those who wait for it, and go on with what it has let through.
+ *
+ * Context: under @b->set.lock.
+ */
+void hm_backup_progress(struct hm_backup *b)
 {
 	lockdep_assert_held(&b->set.lock);
+	hm_log_tend(b);
 	hm_backup_kick(b);
 	if ((b->ack_now || !b->ack_soon) && wq_has_sleeper(&b->ack_wait))
 		wake_up(&b->ack_wait);
@@ -183,8 +200,15 @@ static void hm_backup_progress(struct hm_backup *b)
 		wake_up_all(&b->drain_wait);
 }
 
-static void hm_backup_disk_failed(struct hm_backup *b, u16 volume,
-				  const char *reason)
+/**
+ * hm_backup_disk_failed() - a disk has refused; the caller suspends
+ * @b: the backup
+ * @volume: whose
+ * @reason: what to do, in words
+ *
+ * Context: under @b->set.lock.
+ */
+void hm_backup_disk_failed(struct hm_backup *b, u16 volume, const char *reason)
 {
 	lockdep_assert_held(&b->set.lock);
 	b->counters.write_errors++;
@@ -259,6 +283,12 @@ static void hm_arrival_endio(struct bio *bio)
 		hm_arrival_done(a, status);
 }
 
+/* What is in the log is durable there. */
+static bool hm_arrival_fua(const struct hm_arrival *a)
+{
+	return (a->u.flags & HM_FUA) && !a->set->apply.logged;
+}
+
 /* The block layer zeroes by hand where the disk cannot. */
 static void hm_arrival_zero_work(struct work_struct *work)
 {
@@ -269,7 +299,7 @@ static void hm_arrival_zero_work(struct work_struct *work)
 
 	err = blkdev_issue_zeroout(bdev, a->u.sector, a->u.sectors, GFP_NOIO,
 				   flags);
-	if (!err && (a->u.flags & HM_FUA))
+	if (!err && hm_arrival_fua(a))
 		err = blkdev_issue_flush(bdev);
 	hm_arrival_done(a, errno_to_blk_status(err));
 }
@@ -282,13 +312,13 @@ static void hm_arrival_issue(struct hm_arrival *a)
 	trace_hm_started(&a->u);
 	if (a->u.kind != HM_WRITE) {
 		/* Zeroing has no FUA; by hand it is followed by a flush. */
-		if (!bdev_write_zeroes_sectors(bdev) || (a->u.flags & HM_FUA)) {
+		if (!bdev_write_zeroes_sectors(bdev) || hm_arrival_fua(a)) {
 			hm_arrival_zero_by_hand(a);
 			return;
 		}
 		opf = REQ_OP_WRITE_ZEROES |
 		      (a->u.flags & HM_NOUNMAP ? REQ_NOUNMAP : 0);
-	} else if (a->u.flags & HM_FUA) {
+	} else if (hm_arrival_fua(a)) {
 		opf |= REQ_FUA;
 	}
 	hm_payload_bio(&a->payload, &a->bio, bdev, a->u.sector, opf);
@@ -393,6 +423,8 @@ static void hm_backup_pump(struct hm_backup *b, unsigned int budget)
 		spin_unlock_irq(&b->set.lock);
 		if (action == HM_APPLY_ISSUE)
 			hm_arrival_issue(to_arrival(u));
+		else if (action == HM_APPLY_LOG)
+			hm_log_append(b, u);
 		else
 			hm_backup_flush(b);
 		cond_resched();
@@ -436,7 +468,7 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	ok = hm_apply_receive(&b->apply, &a->u);
 	if (ok) {
 		b->ack_due = true;
-		if (a->u.state == HM_B_HELD) {
+		if (a->u.state == HM_B_HELD && !b->apply.logged) {
 			b->counters.held++;
 			trace_hm_held(&a->u);
 		}
@@ -475,6 +507,7 @@ void hm_backup_tend_flush(struct hm_backup *b)
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
 		hm_apply_want_flush(&b->apply);
+	hm_log_tend(b);
 	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
 }

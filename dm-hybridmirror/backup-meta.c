@@ -31,9 +31,7 @@ void hm_backup_fill_super(struct hm_set *set, struct hm_super *s)
 		s->since = ktime_get_real_seconds();
 	spin_lock_irq(&set->lock);
 	memcpy(s->stream, b->stream_id, sizeof(s->stream));
-	s->position = b->position;
-	s->seq = b->apply.at.durable;
-	s->group = b->apply.durable_group;
+	hm_log_fill_super(b, s);
 	spin_unlock_irq(&set->lock);
 }
 
@@ -123,6 +121,9 @@ static int hm_backup_learn(struct hm_volume *v, struct hm_lineage *l)
 	bool others = hm_backup_others(v);
 	int err;
 
+	spin_lock_irq(&v->set->lock);
+	hm_log_leave(to_backup(v->set), HM_LOG_OFF);
+	spin_unlock_irq(&v->set->lock);
 	err = hm_meta_load(v);
 	if (!err)
 		err = hm_set_add_member(v);
@@ -320,8 +321,10 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
 	mutex_lock(&b->set.meta_lock);
 	spin_lock_irq(&b->set.lock);
 	l = b->set.lineage;
-	same = !b->position && !jump &&
+	same = !b->position && !jump && hm_log_stays(b) &&
 	       !memcmp(b->stream_id, s->stream, sizeof(b->stream_id));
+	if (!same && hm_apply_drained(&b->apply))
+		hm_log_begin(b);
 	memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
 	b->position = false;
 	b->lost = false;
@@ -435,6 +438,8 @@ void hm_backup_note_position(struct hm_backup *b)
 	exact = !b->lost && !b->position && hm_apply_drained(&b->apply) &&
 		memchr_inv(b->stream_id, 0, sizeof(b->stream_id));
 	b->position |= exact;
+	if (exact)
+		hm_log_leave(b, HM_LOG_OFF);
 	spin_unlock_irq(&b->set.lock);
 	if (exact && hm_set_write_supers(&b->set, &b->set.lineage)) {
 		spin_lock_irq(&b->set.lock);

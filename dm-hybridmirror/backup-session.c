@@ -320,7 +320,10 @@ static int hm_rx_settle(struct hm_rx *rx, bool all)
 	return err;
 }
 
-/* What was received before is applied; what could not be is void. */
+/*
+ * What was received before is applied; what could not be is void, unless it is in
+ * the log: then the primary believes it to be durable.
+ */
 static int hm_rx_jump(struct hm_rx *rx, u64 seq)
 {
 	struct hm_backup *b = rx->s->backup;
@@ -328,7 +331,7 @@ static int hm_rx_jump(struct hm_rx *rx, u64 seq)
 
 	/* A message may have had the disks try again meanwhile. */
 	do {
-		err = hm_rx_settle(rx, false);
+		err = hm_rx_settle(rx, b->apply.logged);
 		if (err)
 			return err;
 	} while (!hm_backup_drop_pending(b));

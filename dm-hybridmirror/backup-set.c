@@ -29,7 +29,8 @@ static bool hm_backup_is_idle(struct hm_backup *b)
  * hm_backup_drop_pending() - give up what was received and cannot be applied
  * @b: the backup
  *
- * The primary still remembers their regions.
+ * The primary still remembers their regions; what is in the log is performed when
+ * the volume is loaded again.
  *
  * Return: false if something may still be applied; then nothing has changed.
  *
@@ -47,6 +48,8 @@ bool hm_backup_drop_pending(struct hm_backup *b)
 	worth = hm_backup_worth(b);
 	idle = hm_backup_is_idle(b);
 	if (idle) {
+		if (!hm_apply_drained(&b->apply))
+			hm_log_leave(b, HM_LOG_LEFT);
 		list_splice_init(&b->apply.pending, &dropped);
 		hm_apply_jump(&b->apply, 0, 0);
 		b->lost = true;
@@ -87,6 +90,7 @@ static void hm_backup_free(struct hm_set *set)
 	hm_backup_forget_stream(b);
 	wait_event(b->drain_wait, hm_backup_empty(b));
 	cancel_work_sync(&b->apply_work);
+	hm_log_destroy(&b->log);
 	hm_pool_exit(&b->pool);
 	kfree(b);
 }
@@ -106,6 +110,11 @@ struct hm_set *hm_backup_create(void)
 	if (!b)
 		return NULL;
 	if (hm_pool_init(&b->pool, hm_arrival_cache)) {
+		kfree(b);
+		return NULL;
+	}
+	if (hm_log_create(&b->log)) {
+		hm_pool_exit(&b->pool);
 		kfree(b);
 		return NULL;
 	}
@@ -242,6 +251,7 @@ static void hm_backup_drain(struct hm_backup *b)
 {
 	while (!hm_backup_settle(b, false))
 		;
+	hm_log_settle(b);
 	/* The last completion may still be leaving the pump. */
 	cancel_work_sync(&b->apply_work);
 	spin_lock_irq(&b->set.lock);

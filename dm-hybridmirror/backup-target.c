@@ -81,6 +81,12 @@ static void hm_backup_info(struct hm_backup *b, char *result,
 	       a->gate.current_group, a->gate.outstanding, a->at.received,
 	       a->at.applied, a->at.durable, a->received_group,
 	       a->applied_group, a->durable_group);
+	DMEMIT(" order %s log %llu/%llu appends %llu",
+	       a->logged ? "log" : "groups",
+	       a->logged ? (b->log.ring.head - b->log.ring.tail) * HM_META_BLOCK
+			 : 0,
+	       a->logged ? b->log.ring.blocks * HM_META_BLOCK : 0,
+	       b->counters.appends);
 	DMEMIT(" state %s generation %016llx memory %llu/%llu boundary %s write_errors %llu connects %llu disconnects %llu protocol_errors %llu refused %llu held %llu flushes %llu reason \"%s\"",
 	       hm_backup_state(b), b->set.lineage.generation[0],
 	       b->used, b->limit, a->every_group_durable ? "durable" : "ordered",

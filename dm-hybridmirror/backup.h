@@ -7,6 +7,7 @@
 
 #include "core/apply.h"
 #include "core/handshake.h"
+#include "core/ring.h"
 #include "payload.h"
 #include "set.h"
 
@@ -22,6 +23,7 @@ struct task_struct;
  * @set: the backup
  * @bio: the write to the disk
  * @payload: the data; freed when the disk has it
+ * @crc: its checksum, for the log
  * @zero_work: zeroing may sleep
  * @cost: bytes of memory that it counts for
  *
@@ -33,6 +35,7 @@ struct hm_arrival {
 	struct hm_backup *set;
 	struct bio bio;
 	struct hm_payload payload;
+	u32 crc;
 	struct work_struct zero_work;
 	unsigned int cost;
 };
@@ -95,6 +98,40 @@ struct hm_guest {
 };
 
 /**
+ * struct hm_log - the log ring of a backup of one volume
+ * @state: whether it keeps the order; under hm_set.meta_lock and hm_set.lock
+ * @volume: number of the volume whose metadata device holds it
+ * @ring: its space; under hm_set.lock
+ * @life: number that its batches bear
+ * @told: the position that the superblock says; under hm_set.meta_lock
+ * @telling: @tail_work is queued or runs; under hm_set.lock
+ * @tail_work: tells the superblock how far the log was performed
+ * @head: a page: the head of the batch that is being appended
+ * @batch: what it says; one append at a time
+ * @bios: for appends
+ * @writing: bios of the append that have not ended, and one for the starter
+ * @failed: one of them failed
+ */
+struct hm_log {
+	enum hm_log_state {
+		HM_LOG_OFF,	/* groups do */
+		HM_LOG_ON,
+		HM_LOG_LEFT,	/* what it holds will be performed at the next load */
+	} state;
+	u16 volume;
+	struct hm_ring ring;
+	u64 life;
+	u64 told;
+	bool telling;
+	struct work_struct tail_work;
+	struct hm_disk_batch *head;
+	struct hm_ring_batch batch;
+	struct bio_set bios;
+	atomic_t writing;
+	bool failed;
+};
+
+/**
  * struct hm_backup_counters - since the set was created; never reset
  * @write_errors: updates and flushes that a disk refused
  * @connects: sessions that began
@@ -102,6 +139,7 @@ struct hm_guest {
  * @protocol_errors: sessions ended because of what the peer sent
  * @refused: handshakes that were refused
  * @held: updates that waited for their group
+ * @appends: batches that were appended to the log
  * @flushes: flushes of the set's disks
  */
 struct hm_backup_counters {
@@ -111,6 +149,7 @@ struct hm_backup_counters {
 	u64 protocol_errors;
 	u64 refused;
 	u64 held;
+	u64 appends;
 	u64 flushes;
 };
 
@@ -118,6 +157,7 @@ struct hm_backup_counters {
  * struct hm_backup - an ordering domain on its backup
  * @set: the part that both roles have
  * @pool: memory for updates
+ * @log: see there
  *
  * Under hm_set.lock:
  *
@@ -165,6 +205,7 @@ struct hm_backup_counters {
 struct hm_backup {
 	struct hm_set set;
 	struct hm_pool pool;
+	struct hm_log log;
 
 	struct hm_apply apply;
 	enum hm_link link;
@@ -259,8 +300,22 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 void hm_arrival_free(struct hm_arrival *a);
 bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a);
 void hm_backup_kick(struct hm_backup *b);
+void hm_backup_progress(struct hm_backup *b);
+void hm_backup_disk_failed(struct hm_backup *b, u16 volume, const char *reason);
+void hm_backup_free_retired(struct list_head *retired);
 void hm_backup_apply_work(struct work_struct *work);
 void hm_backup_tend_flush(struct hm_backup *b);
+
+/* backup-log.c */
+int hm_log_create(struct hm_log *log);
+void hm_log_destroy(struct hm_log *log);
+bool hm_log_stays(struct hm_backup *b);
+void hm_log_begin(struct hm_backup *b);
+void hm_log_leave(struct hm_backup *b, enum hm_log_state state);
+void hm_log_append(struct hm_backup *b, struct hm_update *first);
+void hm_log_tend(struct hm_backup *b);
+void hm_log_settle(struct hm_backup *b);
+void hm_log_fill_super(struct hm_backup *b, struct hm_super *s);
 
 /* backup-listen.c */
 int hm_backup_listen_start(struct hm_backup *b);

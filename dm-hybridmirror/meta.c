@@ -28,6 +28,25 @@ static int hm_meta_io(struct hm_meta *m, blk_opf_t opf, u32 block)
 	return err;
 }
 
+/*
+ * One copy after the other: a crash spoils one at most, and once both say the
+ * same, damage to one of them does not bring back what was before.
+ */
+static int hm_meta_write_super(struct hm_meta *m, const struct hm_super *s)
+{
+	u32 copy;
+	int err = 0;
+
+	mutex_lock(&m->io_lock);
+	memset(m->block, 0, HM_META_BLOCK);
+	hm_encode_super(m->block, s);
+	for (copy = 0; copy < HM_SUPER_COPIES && !err; copy++)
+		err = hm_meta_io(m, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA,
+				 copy);
+	mutex_unlock(&m->io_lock);
+	return err;
+}
+
 /* The size of a region, where nothing was formatted before. */
 static u8 hm_meta_shift(const struct hm_volume *v)
 {
@@ -71,6 +90,13 @@ const char *hm_meta_open(struct hm_volume *v, const char *path)
 		return "The metadata device is the data device";
 	if (bdev_logical_block_size(v->meta_dev->bdev) > HM_META_BLOCK)
 		return "The metadata device has logical blocks of more than 4096 bytes";
+	if (v->args.apply == HM_APPLY_BY_LOG &&
+	    bdev_logical_block_size(v->meta_dev->bdev) > v->info.logical_block)
+		return "For apply log the metadata device must not have larger logical blocks than the data device";
+	if (v->args.apply == HM_APPLY_BY_LOG &&
+	    !hm_ring_blocks_of(bdev_nr_bytes(v->meta_dev->bdev),
+			       v->info.sectors, HM_REGION_SHIFT_MAX))
+		return "The metadata device has no room for a log: take a larger one, or apply group";
 	/*
 	 * What it holds may have larger regions than the table asks for, and
 	 * those count: see hm_meta_load() for the rest.
@@ -191,6 +217,38 @@ static int hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
 	return 0;
 }
 
+/* The log is performed, and the superblock says so before anything else happens. */
+static int hm_meta_perform_log(struct hm_volume *v, struct hm_meta *m)
+{
+	int err = hm_log_replay(v, m);
+
+	if (err)
+		return err;
+	m->super.sequence++;
+	err = hm_meta_write_super(m, &m->super);
+	if (err)
+		hm_meta_complain(v, "it refused the superblock: mend it, and load the table again");
+	return err;
+}
+
+/* How large a log may be; what one holds is performed at once, in either role. */
+static int hm_meta_prepare_log(struct hm_volume *v, struct hm_meta *m)
+{
+	u64 blocks = !m->bdev ? 0 :
+		hm_ring_blocks_of(bdev_nr_bytes(m->bdev), m->super.sectors,
+				  m->super.region_shift);
+
+	if (m->super.logged && blocks < m->super.ring_blocks)
+		return hm_meta_complain(v, "it is smaller than it was, and part of its log is gone: give it its old size");
+	if (m->super.logged)
+		return hm_meta_perform_log(v, m);
+	if (v->args.apply == HM_APPLY_BY_LOG && !blocks)
+		return hm_meta_complain(v, "it has no room for a log: take a larger one, or apply group");
+	m->super.ring_blocks = v->args.apply == HM_APPLY_BY_LOG ?
+				       min_t(u64, blocks, U32_MAX) : 0;
+	return 0;
+}
+
 static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
 {
 	int err = 0;
@@ -208,7 +266,11 @@ static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
 		return -ENOMEM;
 	hm_regions_init(&m->regions, m->super.sectors, m->super.region_shift,
 			m->memory);
-	return m->super.sequence ? hm_meta_read_bitmap(v, m) : 0;
+	if (m->super.sequence)
+		err = hm_meta_read_bitmap(v, m);
+	if (!err)
+		err = hm_meta_prepare_log(v, m);
+	return err;
 }
 
 /* The status of the set's other volumes looks at it. */
@@ -349,25 +411,6 @@ int hm_meta_write_regions(struct hm_meta *m)
 		hm_info(m->set, "volume %u: the metadata device takes writes again",
 			m->super.volume);
 	WRITE_ONCE(m->failed, err);
-	mutex_unlock(&m->io_lock);
-	return err;
-}
-
-/*
- * One copy after the other: a crash spoils one at most, and once both say the
- * same, damage to one of them does not bring back what was before.
- */
-static int hm_meta_write_super(struct hm_meta *m, const struct hm_super *s)
-{
-	u32 copy;
-	int err = 0;
-
-	mutex_lock(&m->io_lock);
-	memset(m->block, 0, HM_META_BLOCK);
-	hm_encode_super(m->block, s);
-	for (copy = 0; copy < HM_SUPER_COPIES && !err; copy++)
-		err = hm_meta_io(m, REQ_OP_WRITE | REQ_PREFLUSH | REQ_FUA,
-				 copy);
 	mutex_unlock(&m->io_lock);
 	return err;
 }

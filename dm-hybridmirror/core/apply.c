@@ -3,6 +3,9 @@
  * The backup's half of the stream: the gate of group.c, overlaps in order of
  * seq inside a group, and flushes where the primary's application can have
  * relied on them.
+ *
+ * Or, with a log: what is durable there, in order, is performed in any order but
+ * that of overlaps; should the power fail, the log is performed again.
  */
 #include "apply.h"
 
@@ -37,6 +40,8 @@ void hm_apply_jump(struct hm_apply *a, u64 seq, u64 group)
 {
 	bool volatile_cache = a->volatile_cache;
 	bool every_group_durable = a->every_group_durable;
+	bool logged = a->logged;
+	u64 log = a->clean.log;
 
 	hm_apply_init(a);
 	a->volatile_cache = volatile_cache;
@@ -48,6 +53,26 @@ void hm_apply_jump(struct hm_apply *a, u64 seq, u64 group)
 	a->applied_group = group;
 	a->durable_group = group;
 	a->gate.current_group = group;
+	hm_apply_use_log(a, logged, log);
+}
+
+/**
+ * hm_apply_use_log() - how order is kept from now on
+ * @a: the state; drained
+ * @logged: by a log
+ * @log: where in it the next append may begin
+ *
+ * Context: under the set's lock.
+ */
+void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log)
+{
+	a->logged = logged;
+	a->log_full = false;
+	a->placed.seq = a->at.received;
+	a->placed.group = a->received_group;
+	a->placed.log = log;
+	a->clean = a->placed;
+	a->gate.current_group = a->received_group;
 }
 
 static struct hm_update *hm_apply_head(struct hm_apply *a)
@@ -94,6 +119,8 @@ static void hm_apply_admit(struct hm_apply *a)
 	struct hm_update *u;
 	bool new_group;
 
+	if (a->logged)
+		return;
 	while (a->held && !a->suspended &&
 	       a->gate.outstanding < HM_ADMIT_MAX) {
 		u = a->held;
@@ -148,6 +175,9 @@ static void hm_apply_start_flush(struct hm_apply *a)
 
 	a->flush_wanted = false;
 	a->flush_running = true;
+	a->flush_place = a->placed;
+	if (a->logged)
+		return;
 	a->flush_covers = a->at.applied;
 	a->flush_covers_group = a->applied_group;
 	list_for_each_entry(u, &a->pending, stream) {
@@ -176,6 +206,10 @@ enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
 		hm_apply_start_flush(a);
 		return HM_APPLY_FLUSH;
 	}
+	if (a->logged && a->held && !a->log_running && !a->log_full) {
+		*u = a->held;
+		return HM_APPLY_LOG;
+	}
 	if (!list_empty(&a->ready)) {
 		*u = list_first_entry(&a->ready, struct hm_update, ready);
 		list_del_init(&(*u)->ready);
@@ -186,11 +220,31 @@ enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
 	return HM_APPLY_NOTHING;
 }
 
+/* With a log, applied and durable are what it holds; the disk comes later. */
+static void hm_apply_retire_placed(struct hm_apply *a,
+				   struct list_head *retired)
+{
+	struct hm_update *u;
+
+	while ((u = hm_apply_head(a)) && u->state == HM_B_DONE) {
+		a->placed.seq = u->seq;
+		a->placed.group = u->group;
+		a->placed.log = u->log;
+		list_move_tail(&u->stream, retired);
+	}
+	if (!a->volatile_cache)
+		a->clean = a->placed;
+}
+
 /* Retire what is applied in sequence from the head of the stream. */
 static void hm_apply_retire(struct hm_apply *a, struct list_head *retired)
 {
 	struct hm_update *u;
 
+	if (a->logged) {
+		hm_apply_retire_placed(a, retired);
+		return;
+	}
 	while ((u = hm_apply_head(a)) && u->state == HM_B_DONE) {
 		a->at.applied = u->seq;
 		a->applied_group = u->group;
@@ -230,8 +284,22 @@ void hm_apply_done(struct hm_apply *a, struct hm_update *u, bool ok,
 	u->state = HM_B_DONE;
 	hm_overlap_remove(&a->overlap, u, &a->ready);
 	hm_apply_retire(a, retired);
+	if (a->logged)
+		return;
 	hm_gate_completion(&a->gate);
 	hm_apply_admit(a);
+}
+
+static void hm_apply_placed_flushed(struct hm_apply *a, bool ok)
+{
+	if (!ok) {
+		a->flush_wanted = true;
+		a->suspended = true;
+		return;
+	}
+	a->clean = a->flush_place;
+	if (a->clean.seq == a->placed.seq)
+		a->flush_wanted = false;
 }
 
 /**
@@ -248,6 +316,10 @@ void hm_apply_flush_done(struct hm_apply *a, bool ok,
 	struct hm_update *u;
 
 	a->flush_running = false;
+	if (a->logged) {
+		hm_apply_placed_flushed(a, ok);
+		return;
+	}
 	list_for_each_entry(u, &a->pending, stream) {
 		if (u->seq > a->flush_covers)
 			break;
@@ -277,14 +349,15 @@ void hm_apply_flush_done(struct hm_apply *a, bool ok,
  * hm_apply_want_flush() - make durable what is applied
  * @a: the state
  *
- * The primary keeps in its backlog what is not durable here, so the glue asks
- * for a flush now and then even if no application does.
+ * The primary keeps in its backlog what is not durable here, or the log its
+ * place, so the glue asks for a flush now and then even if no application does.
  *
  * Context: under the set's lock. Call hm_apply_next() until there is nothing.
  */
 void hm_apply_want_flush(struct hm_apply *a)
 {
-	if (a->at.durable < a->at.applied)
+	if (a->logged ? a->clean.seq < a->placed.seq :
+			a->at.durable < a->at.applied)
 		a->flush_wanted = true;
 }
 
@@ -309,7 +382,7 @@ void hm_apply_retry(struct hm_apply *a)
  */
 bool hm_apply_quiet(const struct hm_apply *a)
 {
-	return !a->in_flight && !a->flush_running;
+	return !a->in_flight && !a->flush_running && !a->log_running;
 }
 
 /**
@@ -321,5 +394,99 @@ bool hm_apply_quiet(const struct hm_apply *a)
 bool hm_apply_drained(const struct hm_apply *a)
 {
 	return list_empty(&a->pending) && hm_apply_quiet(a) &&
-	       a->at.durable == a->at.applied;
+	       a->at.durable == a->at.applied &&
+	       (!a->logged || a->clean.seq == a->placed.seq);
+}
+
+/**
+ * hm_apply_log_begin() - an append is under way
+ * @a: the state; HM_APPLY_LOG has given the first update of it
+ * @last: the last one
+ *
+ * Context: under the set's lock.
+ */
+void hm_apply_log_begin(struct hm_apply *a, const struct hm_update *last)
+{
+	a->log_running = true;
+	a->log_covers = last->seq;
+}
+
+/* It is durable in the log: perform it, unless a later one makes that void. */
+static void hm_apply_admit_logged(struct hm_apply *a, struct hm_update *u)
+{
+	struct hm_update *void_one;
+
+	if (u->kind == HM_FLUSH) {
+		u->state = HM_B_DONE;
+		return;
+	}
+	u->state = HM_B_ADMITTED;
+	INIT_LIST_HEAD(&u->ready);
+	if (hm_overlap_add(&a->overlap, u)) {
+		list_add_tail(&u->ready, &a->ready);
+		return;
+	}
+	while ((void_one = hm_overlap_covered(&a->overlap, u))) {
+		void_one->state = HM_B_DONE;
+		list_del_init(&void_one->ready);
+		hm_overlap_remove(&a->overlap, void_one, &a->ready);
+	}
+}
+
+/**
+ * hm_apply_log_done() - the log has answered an append
+ * @a: the state
+ * @ok: it is durable
+ * @start: where in the log it begins
+ * @end: and the next one may begin
+ * @retired: see hm_apply_done()
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
+		       struct list_head *retired)
+{
+	struct hm_update *u = a->held;
+	bool last;
+
+	a->log_running = false;
+	if (!ok) {
+		a->suspended = true;
+		return;
+	}
+	do {
+		last = u->seq == a->log_covers;
+		u->log = last ? end : start;
+		a->at.applied = u->seq;
+		a->at.durable = u->seq;
+		a->applied_group = u->group;
+		a->durable_group = u->group;
+		hm_apply_admit_logged(a, u);
+		a->held = list_is_last(&u->stream, &a->pending) ?
+				  NULL : list_next_entry(u, stream);
+		u = a->held;
+	} while (!last);
+	hm_apply_retire(a, retired);
+}
+
+/**
+ * hm_apply_log_full() - nothing is appended until there is room
+ * @a: the state
+ *
+ * Context: under the set's lock. The glue sees to it that hm_apply.clean goes on.
+ */
+void hm_apply_log_full(struct hm_apply *a)
+{
+	a->log_full = true;
+}
+
+/**
+ * hm_apply_log_room() - the log has room again, or may have
+ * @a: the state
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_log_room(struct hm_apply *a)
+{
+	a->log_full = false;
 }

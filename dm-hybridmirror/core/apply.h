@@ -12,11 +12,27 @@
  * @HM_APPLY_NOTHING: wait for an arrival or a completion
  * @HM_APPLY_ISSUE: issue the update to the disk, then hm_apply_done()
  * @HM_APPLY_FLUSH: flush all of the set's disks, then hm_apply_flush_done()
+ * @HM_APPLY_LOG: append to the log, from the update given on as many as are
+ *	convenient: hm_apply_log_begin(), then hm_apply_log_done(). Or there is no
+ *	room: hm_apply_log_full()
  */
 enum hm_apply_action {
 	HM_APPLY_NOTHING,
 	HM_APPLY_ISSUE,
 	HM_APPLY_FLUSH,
+	HM_APPLY_LOG,
+};
+
+/**
+ * struct hm_place - a place in the stream, with a log
+ * @seq: sequence number
+ * @group: its group
+ * @log: where the log may begin once everything up to @seq is durable on disk
+ */
+struct hm_place {
+	u64 seq;
+	u64 group;
+	u64 log;
 };
 
 /**
@@ -24,7 +40,8 @@ enum hm_apply_action {
  * @gate: the gate between groups
  * @overlap: updates of the current group that the disk has not answered
  * @pending: updates not yet applied in sequence, by hm_update.stream
- * @held: the first update of @pending that waits for its group, or NULL
+ * @held: the first update of @pending that waits for its group, or for the log;
+ *	or NULL
  * @ready: updates that may be issued, by hm_update.ready
  * @failed: updates that the disk refused, by hm_update.ready
  * @at: received, applied and durable, in sequence numbers
@@ -41,6 +58,15 @@ enum hm_apply_action {
  * @flush_running: HM_APPLY_FLUSH is being performed
  * @flush_covers: what will be durable when the running flush is done
  * @flush_covers_group: its group
+ * @logged: order is kept by a log: what is durable there is applied and durable
+ *	as far as the primary is concerned, and is performed without regard to
+ *	groups
+ * @log_running: an append is in flight
+ * @log_full: it has no room, until hm_apply_log_room()
+ * @log_covers: the last update of the append in flight
+ * @placed: with a log: performed by the disks, in sequence
+ * @flush_place: what the running flush makes of @clean
+ * @clean: with a log: durable on the disks, in sequence
  * @suspended: a disk refused an update; nothing more is issued until
  *	hm_apply_retry()
  *
@@ -65,6 +91,13 @@ struct hm_apply {
 	bool flush_running;
 	u64 flush_covers;
 	u64 flush_covers_group;
+	bool logged;
+	bool log_running;
+	bool log_full;
+	u64 log_covers;
+	struct hm_place placed;
+	struct hm_place flush_place;
+	struct hm_place clean;
 	bool suspended;
 };
 
@@ -80,5 +113,12 @@ void hm_apply_want_flush(struct hm_apply *a);
 void hm_apply_retry(struct hm_apply *a);
 bool hm_apply_quiet(const struct hm_apply *a);
 bool hm_apply_drained(const struct hm_apply *a);
+
+void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log);
+void hm_apply_log_begin(struct hm_apply *a, const struct hm_update *last);
+void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
+		       struct list_head *retired);
+void hm_apply_log_full(struct hm_apply *a);
+void hm_apply_log_room(struct hm_apply *a);
 
 #endif

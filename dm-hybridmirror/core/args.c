@@ -143,13 +143,16 @@ static const char *hm_parse_on_disconnect(struct hm_args *args,
 	return NULL;
 }
 
-/* Without a log ring both accepted values mean the group gate. */
 static const char *hm_parse_apply(struct hm_args *args, const char *value)
 {
-	if (!strcmp(value, "log"))
-		return "apply log is not available in this version: group or auto";
-	if (strcmp(value, "auto") && strcmp(value, "group"))
-		return "Invalid value for apply: auto or group";
+	static const char * const names[] = {
+		[HM_APPLY_AUTO] = "auto",
+		[HM_APPLY_BY_GROUP] = "group",
+		[HM_APPLY_BY_LOG] = "log",
+	};
+
+	if (!hm_parse_choice(value, names, ARRAY_SIZE(names), &args->apply))
+		return "Invalid value for apply: auto, group or log";
 	return NULL;
 }
 
@@ -318,6 +321,8 @@ const char *hm_args_parse(struct hm_args *args, enum hm_role role,
 			       argv + HM_ARGS_FIXED);
 	if (error)
 		return error;
+	if (args->apply == HM_APPLY_BY_LOG && !args->meta)
+		return "apply log needs a metadata device, which holds the log";
 	/* Only when all words are read, so that their order does not matter. */
 	if (!(args->given & BIT(HM_ARG_ON_FULL)))
 		args->full_behind = args->ack == HM_ACK_LOCAL;

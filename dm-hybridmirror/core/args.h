@@ -10,6 +10,18 @@ enum hm_role {
 	HM_BACKUP,
 };
 
+/**
+ * enum hm_apply_by - how the backup keeps order
+ * @HM_APPLY_AUTO: through the log ring if there is one, else by groups
+ * @HM_APPLY_BY_GROUP: groups, in place
+ * @HM_APPLY_BY_LOG: through the log ring
+ */
+enum hm_apply_by {
+	HM_APPLY_AUTO,
+	HM_APPLY_BY_GROUP,
+	HM_APPLY_BY_LOG,
+};
+
 /* hm_args.given: bit for each argument that the table names */
 enum hm_arg {
 	HM_ARG_ACK,
@@ -48,6 +60,7 @@ enum hm_arg {
  * @backlog_mib: memory for records not yet released, MiB
  * @full_behind: backlog full: fall behind; else slow the application
  * @disconnect_stall: peer gone: hold writes; else go on alone
+ * @apply: enum hm_apply_by
  * @defer_us: hold completions this long, microseconds
  * @region_kib: size of a dirty region, KiB, a power of two; 0: by the size of
  *	the device
@@ -68,6 +81,7 @@ struct hm_args {
 	u32 backlog_mib;
 	bool full_behind;
 	bool disconnect_stall;
+	u8 apply;
 	u32 defer_us;
 	u32 region_kib;
 	bool sync_clean;

@@ -129,7 +129,8 @@ void hm_encode_super(struct hm_disk_super *d, const struct hm_super *s)
 
 	memset(d, 0, sizeof(*d));
 	d->magic = cpu_to_le64(HM_SUPER_MAGIC);
-	d->version = cpu_to_le16(HM_FORMAT_VERSION);
+	d->version = cpu_to_le16(s->ring_blocks ? HM_FORMAT_VERSION :
+						  HM_FORMAT_PLAIN);
 	d->sequence = cpu_to_le64(s->sequence);
 	memcpy(d->volume_uuid, s->volume_uuid, sizeof(d->volume_uuid));
 	memcpy(d->set_uuid, s->set_uuid, sizeof(d->set_uuid));
@@ -149,6 +150,12 @@ void hm_encode_super(struct hm_disk_super *d, const struct hm_super *s)
 		d->seq = cpu_to_le64(s->seq);
 	}
 	d->group = cpu_to_le64(s->group);
+	d->ring_blocks = cpu_to_le32(s->ring_blocks);
+	if (s->logged) {
+		d->flags |= cpu_to_le16(HM_SUPER_LOGGED);
+		d->ring_life = cpu_to_le64(s->ring_life);
+		d->ring_tail = cpu_to_le64(s->ring_tail);
+	}
 	if (s->lineage.inconsistent) {
 		d->since = cpu_to_le64(s->since);
 		if (s->forced)
@@ -191,13 +198,24 @@ static void hm_load_super(const struct hm_disk_super *d, struct hm_super *s)
 	s->group = le64_to_cpu(d->group);
 	s->since = le64_to_cpu(d->since);
 	s->members = le16_to_cpu(d->members);
+	s->logged = flags & HM_SUPER_LOGGED;
+	s->ring_blocks = le32_to_cpu(d->ring_blocks);
+	s->ring_life = le64_to_cpu(d->ring_life);
+	s->ring_tail = le64_to_cpu(d->ring_tail);
 }
 
 static bool hm_reserved_zero(const struct hm_disk_super *d)
 {
-	return !(le16_to_cpu(d->flags) & ~HM_SUPER_FLAGS) && !d->reserved1 &&
+	return !(le16_to_cpu(d->flags) & ~HM_SUPER_FLAGS) &&
 	       !memchr_inv(d->reserved, 0, sizeof(d->reserved)) &&
 	       !memchr_inv(d->reserved2, 0, sizeof(d->reserved2));
+}
+
+/* Without a ring it is what older versions can read, too. */
+static bool hm_version_fits(const struct hm_disk_super *d)
+{
+	return le16_to_cpu(d->version) == (d->ring_blocks ? HM_FORMAT_VERSION :
+							    HM_FORMAT_PLAIN);
 }
 
 static bool hm_geometry_fits(const struct hm_super *s)
@@ -218,6 +236,15 @@ static bool hm_position_fits(const struct hm_super *s)
 	return memchr_inv(s->stream, 0, sizeof(s->stream));
 }
 
+/* Only a backup has a log, and knows where in its stream that continues. */
+static bool hm_log_fits(const struct hm_super *s)
+{
+	if (!s->logged)
+		return !s->ring_life && !s->ring_tail;
+	return s->ring_life && s->ring_blocks && s->position &&
+	       s->role == HM_SUPER_BACKUP;
+}
+
 static bool hm_super_fits(const struct hm_super *s)
 {
 	if (s->role != HM_SUPER_PRIMARY && s->role != HM_SUPER_BACKUP)
@@ -228,7 +255,7 @@ static bool hm_super_fits(const struct hm_super *s)
 	if ((s->since || s->forced) && !s->lineage.inconsistent)
 		return false;
 	return hm_geometry_fits(s) && hm_lineage_valid(&s->lineage) &&
-	       hm_position_fits(s);
+	       hm_position_fits(s) && hm_log_fits(s);
 }
 
 /**
@@ -256,8 +283,7 @@ enum hm_format hm_decode_super(const struct hm_disk_super *d,
 		return HM_FORMAT_DAMAGED;
 	if (le16_to_cpu(d->version) > HM_FORMAT_VERSION)
 		return HM_FORMAT_VERSION_NEW;
-	if (le16_to_cpu(d->version) != HM_FORMAT_VERSION ||
-	    !hm_reserved_zero(d))
+	if (!hm_version_fits(d) || !hm_reserved_zero(d))
 		return HM_FORMAT_DAMAGED;
 	hm_load_super(d, s);
 	return hm_super_fits(s) ? HM_FORMAT_OK : HM_FORMAT_DAMAGED;

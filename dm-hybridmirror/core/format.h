@@ -7,7 +7,7 @@
  *	byte 0		superblock, copy 0
  *	byte 4096	superblock, copy 1
  *	byte 8192	the region bitmap, in blocks of 4096 bytes
- *	after it	the rest of the device: reserved for a log
+ *	after it	the rest of the device: the log ring, see ring.h
  */
 #ifndef HM_CORE_FORMAT_H
 #define HM_CORE_FORMAT_H
@@ -16,7 +16,8 @@
 #include "lineage.h"
 #include "regions.h"
 
-#define HM_FORMAT_VERSION	1
+#define HM_FORMAT_VERSION	2
+#define HM_FORMAT_PLAIN		1	/* the same without a log ring */
 
 #define HM_SUPER_MAGIC		0x52455055534d5948ULL	/* "HYMSUPER" */
 #define HM_BITMAP_MAGIC		0x424d5948U		/* "HYMB" */
@@ -29,7 +30,7 @@
 /**
  * struct hm_disk_super - the superblock, one sector
  * @magic: HM_SUPER_MAGIC
- * @version: HM_FORMAT_VERSION
+ * @version: HM_FORMAT_VERSION, or HM_FORMAT_PLAIN
  * @flags: HM_SUPER_*
  * @crc: crc32c of the sector with this field zero
  * @sequence: one more for each change; the copies are written one after the
@@ -44,7 +45,7 @@
  * @reserved: zero
  * @sectors: size of the volume, sectors of 512 bytes
  * @bitmap_blocks: size of the region bitmap in blocks of HM_META_BLOCK
- * @reserved1: zero
+ * @ring_blocks: size of the log ring in blocks of HM_META_BLOCK; 0: none
  * @generation: struct hm_lineage
  * @stream: the stream that the backup follows, or followed before it became the
  *	primary; zero: none
@@ -53,6 +54,8 @@
  *	HM_SUPER_POSITION it is at least that
  * @since: inconsistent since this time, seconds of the Unix epoch, else 0
  * @members: bit n: volume n is of the set, and this is one of them
+ * @ring_life: what the batches of the log ring bear; 0 unless HM_SUPER_LOGGED
+ * @ring_tail: position of the oldest batch that is to be performed; likewise
  * @reserved2: zero
  *
  * @magic, @version, @crc and @sequence are the same in all versions. A copy is
@@ -74,14 +77,16 @@ struct hm_disk_super {
 	u8 reserved[3];
 	__le64 sectors;
 	__le32 bitmap_blocks;
-	__le32 reserved1;
+	__le32 ring_blocks;
 	__le64 generation[HM_GENERATIONS];
 	u8 stream[HM_UUID_BYTES];
 	__le64 seq;
 	__le64 group;
 	__le64 since;
 	__le16 members;
-	u8 reserved2[262];
+	__le64 ring_life;
+	__le64 ring_tail;
+	u8 reserved2[246];
 } __packed;
 
 #define HM_SUPER_INCONSISTENT	0x0001	/* struct hm_lineage */
@@ -89,7 +94,9 @@ struct hm_disk_super {
 #define HM_SUPER_POSITION	0x0004	/* stopped cleanly: @seq is exact */
 #define HM_SUPER_FORCED		0x0008	/* may be promoted though inconsistent */
 #define HM_SUPER_UNTOLD		0x0010	/* struct hm_lineage */
-#define HM_SUPER_FLAGS		0x001f
+#define HM_SUPER_LOGGED		0x0020	/* the disk is as it should be once the log
+					 * was performed: it continues at @seq */
+#define HM_SUPER_FLAGS		0x003f
 
 /**
  * struct hm_disk_bitmap - one sector of the region bitmap
@@ -127,6 +134,10 @@ struct hm_super {
 	u64 group;
 	u64 since;
 	u16 members;
+	bool logged;
+	u32 ring_blocks;
+	u64 ring_life;
+	u64 ring_tail;
 };
 
 #define HM_SUPER_PRIMARY	1

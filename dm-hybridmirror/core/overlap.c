@@ -79,9 +79,33 @@ bool hm_overlap_busy(struct hm_overlap *o, const struct hm_update *range)
 }
 
 /**
- * hm_overlap_remove() - the disk has answered
+ * hm_overlap_covered() - a live update that need not be issued any more
  * @o: the index
- * @u: a live update without blockers
+ * @u: a live update, the newest; it will be issued
+ *
+ * Return: an earlier one that has not been issued and changes nothing outside of
+ * @u's range, or NULL. The caller takes it off the ready list and removes it.
+ *
+ * Context: under the lock that protects @o.
+ */
+struct hm_update *hm_overlap_covered(struct hm_overlap *o,
+				     const struct hm_update *u)
+{
+	struct hm_update *other;
+
+	list_for_each_entry(other, hm_overlap_bucket(o, u), overlap) {
+		if (other != u && other->state == HM_B_ADMITTED &&
+		    other->volume == u->volume && other->sector >= u->sector &&
+		    other->sector + other->sectors <= u->sector + u->sectors)
+			return other;
+	}
+	return NULL;
+}
+
+/**
+ * hm_overlap_remove() - the disk has answered, or is not asked
+ * @o: the index
+ * @u: a live update; nothing else will remove it
  * @ready: updates that waited for @u alone are added to the tail, by
  *	hm_update.ready, in order of seq
  *

@@ -22,6 +22,8 @@ struct hm_overlap {
 void hm_overlap_init(struct hm_overlap *o);
 bool hm_overlap_add(struct hm_overlap *o, struct hm_update *u);
 bool hm_overlap_busy(struct hm_overlap *o, const struct hm_update *range);
+struct hm_update *hm_overlap_covered(struct hm_overlap *o,
+				     const struct hm_update *u);
 void hm_overlap_remove(struct hm_overlap *o, struct hm_update *u,
 		       struct list_head *ready);
 

@@ -81,6 +81,8 @@ enum hm_ack {
  * @state: HM_P_* or HM_B_*, by the side
  * @ack: enum hm_ack; primary only
  * @blockers: earlier live updates on some of the same sectors
+ * @log: backup with a log only: where the log may begin, once this one and all
+ *	before it are durable on the disk
  * @stream: the primary's backlog or the backup's pending list, in order of seq
  * @overlap: in the overlap index while live
  * @ready: on a list of updates that may be issued or completed now
@@ -98,6 +100,7 @@ struct hm_update {
 	u8 state;
 	u8 ack;
 	u32 blockers;
+	u64 log;
 	struct list_head stream;
 	struct list_head overlap;
 	struct list_head ready;

@@ -9,7 +9,8 @@ static bool next_enabled(int arg)
 	(void)arg;
 	return (config->flags & F_LAZY) && !a->suspended &&
 	       (!list_empty(&a->ready) ||
-		(a->flush_wanted && !a->flush_running));
+		(a->flush_wanted && !a->flush_running) ||
+		(a->logged && a->held && !a->log_running));
 }
 
 static bool next(void)
@@ -23,6 +24,9 @@ static bool next(void)
 	case HM_APPLY_FLUSH:
 		disk_flush_start(&w.disk);
 		return true;
+	case HM_APPLY_LOG:
+		log_append(u);
+		return true;
 	default:
 		return false;
 	}
@@ -34,7 +38,7 @@ static void next_step(int arg)
 	next();
 }
 
-static void pump(void)
+void backup_pump(void)
 {
 	if (config->flags & F_LAZY)
 		return;
@@ -67,7 +71,7 @@ static void receive_step(int arg)
 	u->sectors = from->sectors;
 	if (!hm_apply_receive(&w.apply, u))
 		violated('f', "the backup refuses the next record");
-	pump();
+	backup_pump();
 }
 
 static bool land_enabled(int i)
@@ -105,7 +109,7 @@ static void done_step(int i)
 	disk_complete(&w.disk, i);
 	hm_apply_done(&w.apply, &w.backup[i], true, &retired);
 	retire(&retired);
-	pump();
+	backup_pump();
 }
 
 static bool fail_enabled(int i)
@@ -122,7 +126,7 @@ static void fail_step(int i)
 	disk_fail(&w.disk, i);
 	hm_apply_done(&w.apply, &w.backup[i], false, &retired);
 	retire(&retired);
-	pump();
+	backup_pump();
 }
 
 static bool flush_done_enabled(int arg)
@@ -140,7 +144,7 @@ static void flush_done_step(int arg)
 	disk_flush_done(&w.disk);
 	hm_apply_flush_done(&w.apply, true, &retired);
 	retire(&retired);
-	pump();
+	backup_pump();
 }
 
 static bool flush_fail_enabled(int arg)
@@ -160,7 +164,7 @@ static void flush_fail_step(int arg)
 	memset(w.disk.covered, 0, sizeof(w.disk.covered));
 	hm_apply_flush_done(&w.apply, false, &retired);
 	retire(&retired);
-	pump();
+	backup_pump();
 }
 
 static bool retry_enabled(int arg)
@@ -173,7 +177,7 @@ static void retry_step(int arg)
 {
 	(void)arg;
 	hm_apply_retry(&w.apply);
-	pump();
+	backup_pump();
 }
 
 /* The primary is told of the suspension, as of an ack: sooner or later. */
@@ -213,16 +217,19 @@ static void together_step(int arg)
 
 static bool want_enabled(int arg)
 {
+	const struct hm_apply *a = &w.apply;
+
 	(void)arg;
-	return w.apply.at.durable < w.apply.at.applied &&
-	       !w.apply.flush_wanted && !w.apply.flush_running;
+	return (a->logged ? a->clean.seq < a->placed.seq :
+			    a->at.durable < a->at.applied) &&
+	       !a->flush_wanted && !a->flush_running;
 }
 
 static void want_step(int arg)
 {
 	(void)arg;
 	hm_apply_want_flush(&w.apply);
-	pump();
+	backup_pump();
 }
 
 const struct event_type backup_events[] = {

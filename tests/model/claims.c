@@ -8,6 +8,8 @@
  * (d) After a loss of power the backup's disk is closed under dependency.
  * (e) Acknowledgments are true.
  * (f) Nothing gets stuck.
+ *
+ * With a log, (a) and (d) are those of log.c.
  */
 #include "model.h"
 
@@ -47,6 +49,11 @@ void claims_on_issue(int i)
 		if (item_of(k)->flags & HM_FUA)
 			w.needs_flushed[i] |= bit(k);
 	}
+}
+
+bool durable_on_backup(int i)
+{
+	return config->flags & F_LOG ? i < w.ring : disk_survives(&w.disk, i);
 }
 
 static const u8 *needs(bool flushed)
@@ -126,7 +133,7 @@ static void check_ack_groups(void)
 	if (a->received_group != group_of(a->at.received) ||
 	    a->applied_group != group_of(a->at.applied) ||
 	    a->durable_group != group_of(a->at.durable) ||
-	    (a->flush_running &&
+	    (a->flush_running && !a->logged &&
 	     a->flush_covers_group != group_of(a->flush_covers)))
 		violated('e', "the backup names the wrong group");
 }
@@ -140,13 +147,13 @@ static void check_acks(void)
 	if (at->durable > at->applied || at->applied > at->received)
 		violated('e', "the backup's numbers pass each other");
 	check_ack_groups();
-	for (seq = 1; seq <= at->applied; seq++) {
+	for (seq = 1; seq <= at->applied && !w.apply.logged; seq++) {
 		if (item_of((int)seq - 1)->kind != HM_FLUSH &&
 		    !(w.disk.done & bit(seq - 1)))
 			violated('e', "the backup counts an update as applied that is not");
 	}
 	for (seq = 1; seq <= at->durable; seq++) {
-		if (!disk_survives(&w.disk, (int)seq - 1))
+		if (!durable_on_backup((int)seq - 1))
 			violated('e', "the backup counts an update as durable that is not");
 	}
 	if (w.dead)
@@ -200,7 +207,8 @@ static void check_take_over(void)
 		return;
 	for (seq = 1; seq <= w.apply.at.received; seq++) {
 		if (item_of((int)seq - 1)->kind != HM_FLUSH &&
-		    !(w.disk.visible & bit(seq - 1)))
+		    !(w.disk.visible & bit(seq - 1)) &&
+		    !(w.apply.logged && log_visible((int)seq - 1)))
 			violated('b', "the backup has drained, and an update that it received is missing");
 	}
 }
@@ -208,8 +216,12 @@ static void check_take_over(void)
 void claims_now(void)
 {
 	check_acks();
-	check_visible();
-	check_power_loss(true);
+	if (config->flags & F_LOG) {
+		claims_log();
+	} else {
+		check_visible();
+		check_power_loss(true);
+	}
 	if (config->flags & F_EVERY)
 		check_power_loss(false);
 	check_take_over();
@@ -237,12 +249,12 @@ void claims_on_completion(const struct hm_update *u)
 		return;
 	if (u->seq > w.apply.at.applied)
 		violated('b', "an update is completed that the backup has not applied");
-	if ((u->flags & HM_FUA) && !disk_survives(&w.disk, i))
+	if ((u->flags & HM_FUA) && !durable_on_backup(i))
 		violated('e', "a FUA write is completed that is not durable on the backup");
 	if (u->kind != HM_FLUSH)
 		return;
 	for (k = 0; k < w.issued; k++) {
-		if ((w.needs[i] & bit(k)) && !disk_survives(&w.disk, k))
+		if ((w.needs[i] & bit(k)) && !durable_on_backup(k))
 			violated('e', "a flush is completed and does not cover the backup");
 	}
 }

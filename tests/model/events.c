@@ -12,7 +12,10 @@ const struct event_type *event_type(unsigned int type)
 	if (type < wire_events_nr)
 		return &wire_events[type];
 	type -= wire_events_nr;
-	return type < backup_events_nr ? &backup_events[type] : NULL;
+	if (type < backup_events_nr)
+		return &backup_events[type];
+	type -= backup_events_nr;
+	return type < log_events_nr ? &log_events[type] : NULL;
 }
 
 static unsigned int event_args(const struct event_type *t)

@@ -32,9 +32,11 @@ static u8 *put_list(u8 *key, const struct list_head *list)
 	return key + 3;
 }
 
-/* Nothing will ever be done or asked with it again. */
+/* Nothing will ever be done or asked with it again; with a log, who knows. */
 static bool finished(int i)
 {
+	if (config->flags & F_LOG)
+		return false;
 	return !w.dead && i < w.issued && (w.delivered & bit(i)) &&
 	       w.primary[i].state == HM_P_FINISHED;
 }
@@ -108,6 +110,27 @@ static u8 *put_primary(u8 *key, const u8 *rank)
 	return key;
 }
 
+static u8 *put_place(u8 *key, const struct hm_place *p)
+{
+	return put(key, p->seq | p->log << 4);
+}
+
+static u8 *put_log(u8 *key)
+{
+	const struct hm_apply *a = &w.apply;
+	struct hm_place none = { 0 };
+	int i;
+
+	key = put(key, w.ring | (a->log_running ? a->log_covers << 4 : 0));
+	key = put_place(key, &a->placed);
+	key = put_place(key, &a->clean);
+	key = put_place(key, a->flush_running ? &a->flush_place : &none);
+	/* Before it is in the log that is not known yet; afterwards no matter. */
+	for (i = 0; i < config->updates; i++)
+		key = put(key, w.backup[i].log);
+	return key;
+}
+
 static u8 *put_backup(u8 *key, const u8 *rank)
 {
 	const struct hm_apply *a = &w.apply;
@@ -124,7 +147,7 @@ static u8 *put_backup(u8 *key, const u8 *rank)
 		       (a->flush_running ? a->flush_covers << 4 : 0));
 	for (i = 0; i < config->updates; i++)
 		key = put(key, w.backup[i].state | w.backup[i].blockers);
-	return key;
+	return config->flags & F_LOG ? put_log(key) : key;
 }
 
 static u8 layer(u8 writer)
@@ -163,7 +186,7 @@ static u8 *put_updates(u8 *key, const u8 *rank)
 	int i;
 
 	for (i = 0; i < w.issued; i++) {
-		if (disk_survives(&w.disk, i) && (w.disk.done & bit(i)))
+		if (durable_on_backup(i) && (w.ring || (w.disk.done & bit(i))))
 			safe |= bit(i);
 	}
 	for (i = 0; i < config->updates; i++) {

@@ -28,6 +28,7 @@
 #define F_STALL		0x0040	/* on_disconnect stall */
 #define F_CACHE		0x0080	/* the backup's disk has a volatile cache */
 #define F_EVERY		0x0100	/* every_group_durable */
+#define F_LOG		0x0200	/* the backup has a log */
 
 /* config.flags of negative controls: the glue is wrong on purpose */
 #define F_LIE_FLUSH	0x1000	/* a flush answers and has done nothing */
@@ -35,6 +36,7 @@
 #define F_LIE_EVERY	0x4000	/* core/ is not told every_group_durable */
 #define F_LIE_ACK	0x8000	/* received is acknowledged on sending */
 #define F_LIE_LOST	0x10000	/* a flush never answers */
+#define F_LIE_LOG	0x20000	/* the log answers and has kept nothing */
 
 /* What the application may issue */
 struct item {
@@ -94,6 +96,7 @@ struct world {
 	u8 local;		/* in flight on the primary's disk */
 	u8 image[BLOCKS];	/* of the primary's disk: number of the writer */
 	struct disk disk;
+	u8 ring;		/* the newest update in the log */
 	u8 link;
 	u8 wire_end;		/* the newest update on the wire */
 	u8 through;		/* the newest that the sender is done with */
@@ -155,6 +158,14 @@ void take_released(struct list_head *released);
 /* backup.c */
 extern const struct event_type backup_events[];
 extern const unsigned int backup_events_nr;
+void backup_pump(void);
+
+/* log.c */
+extern const struct event_type log_events[];
+extern const unsigned int log_events_nr;
+void log_append(struct hm_update *first);
+bool log_visible(int i);
+void claims_log(void);
 
 /* disk.c */
 void disk_issue(struct disk *d, int i);
@@ -181,6 +192,7 @@ void claims_now(void);
 void claims_idle(void);
 void claims_settled(void);
 void claims_on_issue(int i);
+bool durable_on_backup(int i);
 
 /* key.c */
 #define MAX_KEY		2048

@@ -44,6 +44,8 @@ void world_init(void)
 				 !(config->flags & F_LIE_CACHE);
 	w.apply.every_group_durable = (config->flags & F_EVERY) &&
 				      !(config->flags & F_LIE_EVERY);
+	if (config->flags & F_LOG)
+		hm_apply_use_log(&w.apply, true, 0);
 	w.cuts = config->cuts;
 	w.fails = config->fails;
 }

@@ -226,7 +226,7 @@ test_others()
 	printf 'x' | dd of=other bs=1 seek=1080 conv=notrunc 2>/dev/null
 	expect "a foreign device" 2 "holds something else" meta dump other
 	image a new
-	image a super 0 version=2
+	image a super 0 version=3
 	expect "a newer version" 2 "newer version" meta dump a
 	keeps
 	shows "and no fields of it" "^superblock 1: *empty\$"

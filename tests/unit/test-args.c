@@ -5,6 +5,7 @@
 #include "args.h"
 
 #define HEAD	"/dev/a - 10.0.0.2 7788"
+#define META_HEAD	"/dev/a /dev/m 10.0.0.2 7788"
 
 static struct hm_args args;	/* of the last parse() */
 
@@ -359,10 +360,11 @@ static void test_apply(void **state)
 {
 	good(HM_BACKUP, HEAD " 2 apply auto");
 	good(HM_BACKUP, HEAD " 2 apply group");
+	good(HM_BACKUP, META_HEAD " 2 apply log");
 	bad(HM_BACKUP, HEAD " 2 apply log",
-	    "apply log is not available in this version: group or auto");
+	    "apply log needs a metadata device, which holds the log");
 	bad(HM_BACKUP, HEAD " 2 apply ring",
-	    "Invalid value for apply: auto or group");
+	    "Invalid value for apply: auto, group or log");
 }
 
 static void test_not_yet(void **state)

@@ -19,24 +19,24 @@ gate_device()
 	esac
 }
 
-# host_disk HOST MIB: of its data; 2 MiB more are for the metadata
+# host_disk HOST MIB MIB: of its data and its metadata
 host_disk()
 {
-	local data=$(($2 * 2048)) device
+	local data=$(($2 * 2048)) meta=$(($3 * 2048)) device
 
 	device=$(gate_device "$1")
 	dm create "gate-$1" --table "$(linear_table "$device")"
 	dm create "$1-data" --table "0 $data linear /dev/mapper/gate-$1 0"
-	dm create "$1-meta" --table "0 4096 linear /dev/mapper/gate-$1 $data"
+	dm create "$1-meta" --table "0 $meta linear /dev/mapper/gate-$1 $data"
 }
 
-# power_disks MIB
+# power_disks MIB [MIB]: of the data, and of the metadata (2)
 power_disks()
 {
 	need_modules dm-zero
-	ram_disks 2 $(($1 + 2))
-	host_disk a "$1"
-	host_disk b "$1"
+	ram_disks 2 $(($1 + ${2:-2}))
+	host_disk a "$1" "${2:-2}"
+	host_disk b "$1" "${2:-2}"
 }
 
 power_disks_gone()

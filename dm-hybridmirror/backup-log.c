@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The backup's log: what was received is appended to a ring on the metadata
+ * device, one batch in flight while the next gathers, and is durable then. The
+ * disk is written in any order afterwards, without a barrier. Should the power
+ * fail, log-replay.c performs the log again.
+ *
+ * For a set of one volume: order across several would need one log for all.
+ */
+#include <linux/blkdev.h>
+#include <linux/random.h>
+
+#include "backup.h"
+
+/* Bios of one append that may wait for memory; each is submitted at once. */
+#define HM_LOG_BIOS	4
+
+static void hm_log_tail_work(struct work_struct *work);
+
+/**
+ * hm_log_create() - what a log needs, in memory
+ * @log: the log
+ *
+ * Return: 0 or -ENOMEM.
+ *
+ * Context: may sleep.
+ */
+int hm_log_create(struct hm_log *log)
+{
+	log->head = (void *)__get_free_page(GFP_KERNEL);
+	if (!log->head)
+		return -ENOMEM;
+	if (bioset_init(&log->bios, HM_LOG_BIOS, 0, BIOSET_NEED_BVECS)) {
+		free_page((unsigned long)log->head);
+		return -ENOMEM;
+	}
+	INIT_WORK(&log->tail_work, hm_log_tail_work);
+	return 0;
+}
+
+/**
+ * hm_log_destroy() - free it
+ * @log: the log; nothing uses it any more
+ *
+ * Context: may sleep.
+ */
+void hm_log_destroy(struct hm_log *log)
+{
+	cancel_work_sync(&log->tail_work);
+	bioset_exit(&log->bios);
+	free_page((unsigned long)log->head);
+}
+
+/* The one volume, if its table asks for a log and its metadata has room. */
+static struct hm_volume *hm_log_volume(struct hm_backup *b)
+{
+	struct hm_volume *found = NULL, *v;
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		v = b->set.volume[i];
+		if (!v)
+			continue;
+		if (found || v->args.apply != HM_APPLY_BY_LOG ||
+		    !v->meta->super.ring_blocks)
+			return NULL;
+		found = v;
+	}
+	return found;
+}
+
+/**
+ * hm_log_stays() - will a session go on as the superblock says?
+ * @b: the backup
+ *
+ * Return: false if hm_log_begin() would change whether there is a log.
+ *
+ * Context: under @b->set.meta_lock and lock.
+ */
+bool hm_log_stays(struct hm_backup *b)
+{
+	return (b->log.state == HM_LOG_ON) == !!hm_log_volume(b);
+}
+
+/**
+ * hm_log_begin() - a session begins: empty, or by groups
+ * @b: the backup; all is applied. The superblock is to be written, then
+ *
+ * Context: under @b->set.meta_lock and lock.
+ */
+void hm_log_begin(struct hm_backup *b)
+{
+	const struct hm_volume *v = hm_log_volume(b);
+	struct hm_log *log = &b->log;
+
+	log->state = v ? HM_LOG_ON : HM_LOG_OFF;
+	if (v) {
+		log->volume = v->info.number;
+		log->ring.blocks = v->meta->super.ring_blocks;
+		log->ring.head = 0;
+		log->ring.tail = 0;
+		/* What lies there is of another life. */
+		do {
+			log->life = get_random_u64();
+		} while (!log->life);
+	}
+	hm_apply_use_log(&b->apply, v, 0);
+}
+
+/**
+ * hm_log_leave() - it is needed no more, or is left to the next load
+ * @b: the backup; nothing is pending
+ * @state: HM_LOG_OFF or HM_LOG_LEFT
+ *
+ * Context: under @b->set.lock.
+ */
+void hm_log_leave(struct hm_backup *b, enum hm_log_state state)
+{
+	if (b->log.state != HM_LOG_ON)
+		state = HM_LOG_OFF;
+	b->log.state = state;
+	hm_apply_use_log(&b->apply, false, 0);
+}
+
+/**
+ * hm_log_fill_super() - what the superblock says of the log
+ * @b: the backup
+ * @s: as it was; the stream is filled in
+ *
+ * Context: under @b->set.meta_lock and lock.
+ */
+void hm_log_fill_super(struct hm_backup *b, struct hm_super *s)
+{
+	struct hm_log *log = &b->log;
+
+	if (log->state == HM_LOG_LEFT)
+		return;
+	s->logged = log->state == HM_LOG_ON;
+	s->position = s->logged || b->position;
+	s->seq = s->logged ? b->apply.clean.seq : b->apply.at.durable;
+	s->group = s->logged ? b->apply.clean.group : b->apply.durable_group;
+	s->ring_life = s->logged ? log->life : 0;
+	s->ring_tail = s->logged ? b->apply.clean.log : 0;
+	log->told = s->ring_tail;
+}
+
+/* Room is given back once the superblock says so: replay begins there. */
+static void hm_log_tail_work(struct work_struct *work)
+{
+	struct hm_backup *b = container_of(work, struct hm_backup,
+					   log.tail_work);
+	struct hm_volume *v;
+	int err = -EBUSY;
+
+	mutex_lock(&b->set.meta_lock);
+	v = b->set.volume[b->log.volume];
+	if (b->log.state == HM_LOG_ON && v && v->active)
+		err = hm_volume_write_super(v, &b->set.lineage);
+	if (err && err != -EBUSY)
+		b->meta_failed = true;
+	spin_lock_irq(&b->set.lock);
+	if (!err) {
+		b->log.ring.tail = b->log.told;
+		hm_apply_log_room(&b->apply);
+	}
+	b->log.telling = false;
+	hm_backup_kick(b);
+	spin_unlock_irq(&b->set.lock);
+	mutex_unlock(&b->set.meta_lock);
+}
+
+/**
+ * hm_log_tend() - see to it that there is room
+ * @b: the backup
+ *
+ * Context: under @b->set.lock; after each answer of the disks, and now and then.
+ */
+void hm_log_tend(struct hm_backup *b)
+{
+	const struct hm_apply *a = &b->apply;
+	struct hm_log *log = &b->log;
+	u64 room;
+
+	if (log->state != HM_LOG_ON)
+		return;
+	if (a->log_full || log->ring.head - log->ring.tail > log->ring.blocks / 2)
+		hm_apply_want_flush(&b->apply);
+	room = a->clean.log - log->ring.tail;
+	if (!room || log->telling ||
+	    (!a->log_full && room < log->ring.blocks / 8))
+		return;
+	log->telling = true;
+	queue_work(hm_meta_wq, &log->tail_work);
+}
+
+/**
+ * hm_log_settle() - the tail is told no more
+ * @b: the backup; halting: nothing is appended any more
+ *
+ * Context: may sleep; not under meta_lock.
+ */
+void hm_log_settle(struct hm_backup *b)
+{
+	cancel_work_sync(&b->log.tail_work);
+	spin_lock_irq(&b->set.lock);
+	b->log.telling = false;
+	spin_unlock_irq(&b->set.lock);
+}
+
+static void hm_log_put(struct hm_backup *b)
+{
+	struct hm_log *log = &b->log;
+	LIST_HEAD(retired);
+	unsigned long flags;
+	bool failed;
+	u64 end;
+
+	if (!atomic_dec_and_test(&log->writing))
+		return;
+	failed = READ_ONCE(log->failed);
+	end = log->batch.position + hm_batch_blocks(log->batch.payload);
+	spin_lock_irqsave(&b->set.lock, flags);
+	if (failed) {
+		hm_backup_disk_failed(b, log->volume,
+				      "the metadata device refused the log: mend it, then send the message resume");
+		hm_err(&b->set, "the metadata device refused the log; mirroring is suspended, the copy stays %s",
+		       hm_backup_worth(b));
+	} else {
+		log->ring.head = end;
+		b->counters.appends++;
+	}
+	b->ack_due = true;
+	hm_apply_log_done(&b->apply, !failed, log->batch.position, end,
+			  &retired);
+	/* Under the lock: whoever drains may free the set once this is over. */
+	hm_backup_progress(b);
+	spin_unlock_irqrestore(&b->set.lock, flags);
+	hm_backup_free_retired(&retired);
+}
+
+static void hm_log_endio(struct bio *bio)
+{
+	struct hm_backup *b = bio->bi_private;
+
+	if (bio->bi_status)
+		WRITE_ONCE(b->log.failed, true);
+	bio_put(bio);
+	hm_log_put(b);
+}
+
+/**
+ * struct hm_append - an append that is being written
+ * @b: whose
+ * @bdev: where to
+ * @sector: behind what was added
+ * @left: bytes to come
+ * @bio: not submitted yet, or NULL
+ */
+struct hm_append {
+	struct hm_backup *b;
+	struct block_device *bdev;
+	sector_t sector;
+	unsigned int left;
+	struct bio *bio;
+};
+
+static void hm_append_submit(struct hm_append *to)
+{
+	if (!to->bio)
+		return;
+	atomic_inc(&to->b->log.writing);
+	submit_bio_noacct(to->bio);
+	to->bio = NULL;
+}
+
+static void hm_append_add(struct hm_append *to, struct page *page,
+			  unsigned int bytes, unsigned int offset)
+{
+	unsigned int pages = min(to->left / 512, (unsigned int)BIO_MAX_VECS);
+
+	if (to->bio && !bio_add_page(to->bio, page, bytes, offset))
+		hm_append_submit(to);
+	if (!to->bio) {
+		to->bio = bio_alloc_bioset(to->bdev, pages, REQ_OP_WRITE |
+					   REQ_SYNC | REQ_IDLE | REQ_FUA,
+					   GFP_NOIO, &to->b->log.bios);
+		to->bio->bi_iter.bi_sector = to->sector;
+		to->bio->bi_private = to->b;
+		to->bio->bi_end_io = hm_log_endio;
+		__bio_add_page(to->bio, page, bytes, offset);
+	}
+	to->sector += bytes >> SECTOR_SHIFT;
+	to->left -= bytes;
+}
+
+static void hm_append_payload(struct hm_append *to, const struct hm_payload *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < p->count; i++)
+		hm_append_add(to, p->bvec[i].bv_page, p->bvec[i].bv_len,
+			      p->bvec[i].bv_offset);
+}
+
+/* Heads of records, then payloads, then zeroes up to the end of a block. */
+static void hm_log_write(struct hm_backup *b, struct hm_update *first)
+{
+	struct hm_log *log = &b->log;
+	struct hm_meta *m = b->set.volume[log->volume]->meta;
+	unsigned int blocks = hm_batch_blocks(log->batch.payload);
+	struct hm_append to = {
+		.b = b, .bdev = m->bdev, .left = blocks * HM_META_BLOCK,
+		.sector = hm_ring_sector(m->super.bitmap_blocks, &log->ring,
+					 log->batch.position),
+	};
+	struct hm_update *u = first;
+	unsigned int i;
+
+	/* They stay where they are: nothing but the log's answer moves them. */
+	for (i = 0; i < log->batch.records; i++, u = list_next_entry(u, stream))
+		hm_encode_record(&log->head->record[i], u, log->life,
+				 to_arrival(u)->crc);
+	hm_encode_batch(log->head, &log->batch, log->life);
+
+	atomic_set(&log->writing, 1);
+	log->failed = false;
+	hm_append_add(&to, virt_to_page(log->head), HM_META_BLOCK, 0);
+	for (i = 0, u = first; i < log->batch.records;
+	     i++, u = list_next_entry(u, stream))
+		hm_append_payload(&to, &to_arrival(u)->payload);
+	if (to.left)
+		hm_append_add(&to, ZERO_PAGE(0), to.left, 0);
+	hm_append_submit(&to);
+	hm_log_put(b);
+}
+
+/* As many as one batch holds; returns the last one. */
+static struct hm_update *hm_log_gather(struct hm_backup *b,
+				       struct hm_update *first)
+{
+	struct hm_ring_batch *batch = &b->log.batch;
+	struct hm_update *u = first, *last = first;
+	unsigned int bytes;
+
+	memset(batch, 0, sizeof(*batch));
+	list_for_each_entry_from(u, &b->apply.pending, stream) {
+		bytes = to_arrival(u)->payload.bytes;
+		if (batch->records == HM_BATCH_RECORDS ||
+		    batch->payload + bytes > HM_BATCH_PAYLOAD)
+			break;
+		batch->records++;
+		batch->payload += bytes;
+		last = u;
+	}
+	return last;
+}
+
+/**
+ * hm_log_append() - append what is waiting for the log
+ * @b: the backup
+ * @first: the first of them, as hm_apply_next() gave it
+ *
+ * Context: process; by whoever pumps, one at a time.
+ */
+void hm_log_append(struct hm_backup *b, struct hm_update *first)
+{
+	struct hm_log *log = &b->log;
+	struct hm_update *last;
+
+	spin_lock_irq(&b->set.lock);
+	last = hm_log_gather(b, first);
+	log->batch.position =
+		hm_ring_place(&log->ring, hm_batch_blocks(log->batch.payload));
+	if (log->batch.position == HM_RING_NOWHERE) {
+		hm_apply_log_full(&b->apply);
+		hm_log_tend(b);
+		spin_unlock_irq(&b->set.lock);
+		return;
+	}
+	hm_apply_log_begin(&b->apply, last);
+	spin_unlock_irq(&b->set.lock);
+	hm_log_write(b, first);
+}
