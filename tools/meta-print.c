@@ -77,6 +77,7 @@ static void print_consistency(const struct hm_super *s)
 		printf("of before the mirror: nothing was paired yet\n");
 	} else {
 		printf("consistent at group %" PRIu64 "%s\n", s->group,
+		       s->logged ? " or later, once the log is performed" :
 		       s->position ? "" : " or later");
 	}
 }
@@ -105,10 +106,26 @@ static void print_stream(const struct hm_super *s)
 		return;
 	}
 	print_uuid(s->stream);
-	if (s->position)
+	if (s->logged)
+		printf(", the disk has all up to update %" PRIu64 ", and the log what follows\n",
+		       s->seq);
+	else if (s->position)
 		printf(", stopped after update %" PRIu64 "\n", s->seq);
 	else
 		printf(", not stopped cleanly: position unknown\n");
+}
+
+static void print_log(const struct hm_super *s)
+{
+	if (!s->ring_blocks)
+		return;
+	printf("log:              %" PRIu64 " bytes, ",
+	       (u64)s->ring_blocks * HM_META_BLOCK);
+	if (s->logged)
+		printf("in use from block %" PRIu64 " on: it is performed when the volume is loaded\n",
+		       s->ring_tail % s->ring_blocks);
+	else
+		printf("empty\n");
 }
 
 static void print_regions(const struct meta *m)
@@ -137,6 +154,7 @@ static void print_super(const struct meta *m)
 	print_consistency(s);
 	print_stream(s);
 	print_generations(&s->lineage);
+	print_log(s);
 	print_regions(m);
 }
 
@@ -255,6 +273,9 @@ static void json_super(const struct meta *m)
 	json_bool("position", s->position);
 	json_number("seq", s->seq);
 	json_number("group", s->group);
+	json_bool("logged", s->logged);
+	json_number("log_blocks", s->ring_blocks);
+	json_number("log_tail", s->ring_tail);
 	json_generations(&s->lineage);
 	json_number("region_sectors", 1ULL << s->region_shift);
 	json_number("regions", m->r.count);
