@@ -23,7 +23,10 @@ become primary a sync clean
 noise a 0 200
 pair_equal a
 
-note "a's power fails; when it is back it copies what may differ"
+note "a writes alone, and its power fails; when it is back it copies that"
+link_down
+wait_status a link connecting
+noise a 300 20
 power_off a
 gone a
 become primary a

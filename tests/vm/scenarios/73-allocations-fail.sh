@@ -77,8 +77,9 @@ module_faults()
 
 	start=$(cat /sys/module/dm_hybridmirror/sections/.text)
 	size=$(awk '$1 == "dm_hybridmirror" { print $2 }' /proc/modules)
-	set_faults require-start "$((start))"
-	set_faults require-end "$((start + size))"
+	set_faults require-start "$start"
+	set_faults require-end "$(printf '0x%s%08x' "${start%????????}" \
+		$((0x${start#??????????} + size)) | sed 's/^0x0x/0x/')"
 	set_faults stacktrace-depth 32
 	set_faults times -1
 	set_faults probability "$1"
