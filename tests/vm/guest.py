@@ -56,7 +56,8 @@ KERNEL_OPTIONS = {
     "6.1": "",
     "6.12": "kfence.sample_interval=100 ",
     "debug": "kasan.fault=panic ",
-    "kcsan": "",
+    # on when the module is loaded
+    "kcsan": "kcsan.early_enable=0 ",
 }
 
 MEMORY = {"6.1": 768, "6.12": 768, "debug": 2048, "kcsan": 1024}
