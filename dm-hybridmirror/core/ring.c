@@ -139,5 +139,9 @@ bool hm_decode_batch(const struct hm_disk_batch *d, u64 life, u64 position,
 	       b->payload <= HM_BATCH_PAYLOAD &&
 	       position % ring_blocks + hm_batch_blocks(b->payload) <=
 			ring_blocks &&
+	       !memchr_inv(d->reserved, 0, sizeof(d->reserved)) &&
+	       !memchr_inv(d->record + b->records, 0,
+			   (HM_BATCH_RECORDS - b->records) *
+			   sizeof(d->record[0])) &&
 	       le32_to_cpu(d->crc) == hm_batch_crc(d);
 }

@@ -9,6 +9,7 @@
  */
 #include "fuzz.h"
 #include "format.h"
+#include "ring.h"
 
 #define WHAT		0x03
 #define AS_IT_IS	0x04	/* the sector, or copy 0 */
@@ -181,6 +182,39 @@ static void fuzz_bitmap(struct bytes *b, bool as_it_is)
 	free(memory);
 }
 
+/* A block of the log ring: what is taken for a batch is one. */
+static void fuzz_batch(struct bytes *b, bool as_it_is)
+{
+	static struct hm_disk_batch d, again;
+	u64 ring_blocks = 1 + take(b) * 2;
+	struct hm_ring_batch batch;
+	u64 life, position;
+
+	memset(&d, 0, sizeof(d));
+	fill(b, &d, offsetof(struct hm_disk_batch, record));
+	fill(b, d.record, 2 * sizeof(d.record[0]));
+	life = le64_to_cpu(d.life);
+	position = le64_to_cpu(d.position);
+	if (!as_it_is) {
+		d.magic = cpu_to_le32(HM_BATCH_MAGIC);
+		d.payload &= cpu_to_le32(0x1fffff);
+		d.crc = 0;
+		d.crc = cpu_to_le32(crc32c(HM_CRC_SEED, &d, sizeof(d)));
+	}
+	if (!hm_decode_batch(&d, life, position, ring_blocks, &batch))
+		return;
+	check(batch.records && batch.records <= HM_BATCH_RECORDS);
+	check(batch.payload <= HM_BATCH_PAYLOAD);
+	check(position % ring_blocks + hm_batch_blocks(batch.payload) <=
+	      ring_blocks);
+	again = d;
+	hm_encode_batch(&again, &batch, life);
+	check(!memcmp(&d, &again, sizeof(d)));
+	check(!hm_decode_batch(&d, life + 1, position, ring_blocks, &batch));
+	check(!hm_decode_batch(&d, life, position + ring_blocks, ring_blocks,
+			       &batch));
+}
+
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct bytes b = { data, size };
@@ -195,6 +229,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		break;
 	case 2:
 		fuzz_bitmap(&b, how & AS_IT_IS);
+		break;
+	case 3:
+		fuzz_batch(&b, how & AS_IT_IS);
 		break;
 	}
 	return 0;
