@@ -109,17 +109,18 @@ void hm_log_begin(struct hm_backup *b)
 
 /**
  * hm_log_leave() - it is needed no more, or is left to the next load
- * @b: the backup; nothing is pending
+ * @b: the backup; nothing is pending, or what is will be dropped
  * @state: HM_LOG_OFF or HM_LOG_LEFT
  *
  * Context: under @b->set.lock.
  */
 void hm_log_leave(struct hm_backup *b, enum hm_log_state state)
 {
-	if (b->log.state != HM_LOG_ON)
-		state = HM_LOG_OFF;
+	if (b->log.state == HM_LOG_OFF)
+		return;
 	b->log.state = state;
-	hm_apply_use_log(&b->apply, false, 0);
+	if (b->apply.logged)
+		hm_apply_use_log(&b->apply, false, 0);
 }
 
 /**
@@ -313,21 +314,27 @@ static void hm_log_write(struct hm_backup *b, struct hm_update *first)
 		.sector = hm_ring_sector(m->super.bitmap_blocks, &log->ring,
 					 log->batch.position),
 	};
-	struct hm_update *u = first;
+	struct hm_update *u;
 	unsigned int i;
 
-	/* They stay where they are: nothing but the log's answer moves them. */
-	for (i = 0; i < log->batch.records; i++, u = list_next_entry(u, stream))
+	/*
+	 * They stay where they are: nothing but the log's answer moves them. What
+	 * comes behind the last one is not ours to look at.
+	 */
+	for (i = 0; i < log->batch.records; i++) {
+		u = i ? list_next_entry(u, stream) : first;
 		hm_encode_record(&log->head->record[i], u, log->life,
 				 to_arrival(u)->crc);
+	}
 	hm_encode_batch(log->head, &log->batch, log->life);
 
 	atomic_set(&log->writing, 1);
 	log->failed = false;
 	hm_append_add(&to, virt_to_page(log->head), HM_META_BLOCK, 0);
-	for (i = 0, u = first; i < log->batch.records;
-	     i++, u = list_next_entry(u, stream))
+	for (i = 0; i < log->batch.records; i++) {
+		u = i ? list_next_entry(u, stream) : first;
 		hm_append_payload(&to, &to_arrival(u)->payload);
+	}
 	if (to.left)
 		hm_append_add(&to, ZERO_PAGE(0), to.left, 0);
 	hm_append_submit(&to);

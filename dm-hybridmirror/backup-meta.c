@@ -115,16 +115,33 @@ static int hm_backup_recall(struct hm_volume *v, bool others,
 	return 0;
 }
 
+/* What one volume's log holds has to be on its disk before another one joins. */
+static int hm_backup_end_log(struct hm_volume *v)
+{
+	struct hm_backup *b = to_backup(v->set);
+	bool performed;
+
+	spin_lock_irq(&b->set.lock);
+	performed = b->log.state != HM_LOG_ON || hm_apply_drained(&b->apply);
+	if (performed)
+		hm_log_leave(b, HM_LOG_OFF);
+	spin_unlock_irq(&b->set.lock);
+	if (performed)
+		return 0;
+	hm_err(&b->set, "volume %u: the log holds updates that the disk of another volume refuses: mend that first",
+	       v->info.number);
+	return -EBUSY;
+}
+
 /* What the metadata says, or that it says nothing; the volume is a member. */
 static int hm_backup_learn(struct hm_volume *v, struct hm_lineage *l)
 {
 	bool others = hm_backup_others(v);
 	int err;
 
-	spin_lock_irq(&v->set->lock);
-	hm_log_leave(to_backup(v->set), HM_LOG_OFF);
-	spin_unlock_irq(&v->set->lock);
-	err = hm_meta_load(v);
+	err = hm_backup_end_log(v);
+	if (!err)
+		err = hm_meta_load(v);
 	if (!err)
 		err = hm_set_add_member(v);
 	/* One volume of which nothing is known, and the set is worth nothing. */

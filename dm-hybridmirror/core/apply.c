@@ -207,6 +207,8 @@ enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
 		return HM_APPLY_FLUSH;
 	}
 	if (a->logged && a->held && !a->log_running && !a->log_full) {
+		/* From here on, so that nobody takes it for idle. */
+		a->log_running = true;
 		*u = a->held;
 		return HM_APPLY_LOG;
 	}
@@ -399,7 +401,7 @@ bool hm_apply_drained(const struct hm_apply *a)
 }
 
 /**
- * hm_apply_log_begin() - an append is under way
+ * hm_apply_log_begin() - an append is written
  * @a: the state; HM_APPLY_LOG has given the first update of it
  * @last: the last one
  *
@@ -407,7 +409,6 @@ bool hm_apply_drained(const struct hm_apply *a)
  */
 void hm_apply_log_begin(struct hm_apply *a, const struct hm_update *last)
 {
-	a->log_running = true;
 	a->log_covers = last->seq;
 }
 
@@ -471,12 +472,13 @@ void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 
 /**
  * hm_apply_log_full() - nothing is appended until there is room
- * @a: the state
+ * @a: the state; HM_APPLY_LOG was given
  *
  * Context: under the set's lock. The glue sees to it that hm_apply.clean goes on.
  */
 void hm_apply_log_full(struct hm_apply *a)
 {
+	a->log_running = false;
 	a->log_full = true;
 }
 

@@ -61,7 +61,7 @@ struct hm_place {
  * @logged: order is kept by a log: what is durable there is applied and durable
  *	as far as the primary is concerned, and is performed without regard to
  *	groups
- * @log_running: an append is in flight
+ * @log_running: an append is in flight, or about to be
  * @log_full: it has no room, until hm_apply_log_room()
  * @log_covers: the last update of the append in flight
  * @placed: with a log: performed by the disks, in sequence
