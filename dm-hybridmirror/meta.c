@@ -92,11 +92,11 @@ const char *hm_meta_open(struct hm_volume *v, const char *path)
 		return "The metadata device has logical blocks of more than 4096 bytes";
 	if (v->args.apply == HM_APPLY_BY_LOG &&
 	    bdev_logical_block_size(v->meta_dev->bdev) > v->info.logical_block)
-		return "For apply log the metadata device must not have larger logical blocks than the data device";
+		return "The metadata device has larger blocks than the data device: apply group";
 	if (v->args.apply == HM_APPLY_BY_LOG &&
 	    !hm_ring_blocks_of(bdev_nr_bytes(v->meta_dev->bdev),
 			       v->info.sectors, HM_REGION_SHIFT_MAX))
-		return "The metadata device has no room for a log: take a larger one, or apply group";
+		return "The metadata device has no room for a log: take a larger one";
 	/*
 	 * What it holds may have larger regions than the table asks for, and
 	 * those count: see hm_meta_load() for the rest.

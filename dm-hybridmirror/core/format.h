@@ -94,8 +94,7 @@ struct hm_disk_super {
 #define HM_SUPER_POSITION	0x0004	/* stopped cleanly: @seq is exact */
 #define HM_SUPER_FORCED		0x0008	/* may be promoted though inconsistent */
 #define HM_SUPER_UNTOLD		0x0010	/* struct hm_lineage */
-#define HM_SUPER_LOGGED		0x0020	/* the disk is as it should be once the log
-					 * was performed: it continues at @seq */
+#define HM_SUPER_LOGGED		0x0020	/* the log continues at @seq: see ring.h */
 #define HM_SUPER_FLAGS		0x003f
 
 /**
