@@ -92,7 +92,7 @@ both "Invalid value for set" \
 	"$good 2 set 1234567890123456789012345678901234567890123456789012345678901234"
 both "key and tls are not available" "$good 2 key secret"
 both "key and tls are not available" "$good 2 tls gcm"
-backup "apply log is not available" "$good 2 apply log"
+backup "apply log needs a metadata device" "$good 2 apply log"
 backup "Invalid value for apply" "$good 2 apply never"
 backup "ack is for the hybridmirror target only" "$good 2 ack local"
 backup "ordering is for the hybridmirror target only" "$good 2 ordering none"
