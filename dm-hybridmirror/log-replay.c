@@ -8,22 +8,16 @@
 #include <linux/ktime.h>
 #include <linux/vmalloc.h>
 
+#include "core/walk.h"
 #include "set.h"
 
 /**
  * struct hm_replay - what is being performed
  * @v: the volume
  * @m: its metadata
- * @ring: the log
- * @limits: what a record may say
- * @batch: the batch at @position
- * @position: where it lies
- * @head: its head; its payloads follow
- * @record: its records, decoded
- * @begun: the first update has come
- * @seq: the last update that was performed
- * @group: its group
- * @updates: how many
+ * @walk: where it is in the log
+ * @head: the head of a batch; its payloads follow
+ * @record: the records of the batch that were performed, decoded
  * @writing: writes that have not ended, and one for the starter
  * @failed: one of them failed
  * @done: all have ended
@@ -31,16 +25,9 @@
 struct hm_replay {
 	struct hm_volume *v;
 	struct hm_meta *m;
-	struct hm_ring ring;
-	struct hm_record_limits limits;
-	struct hm_ring_batch batch;
-	u64 position;
+	struct hm_walk walk;
 	struct hm_disk_batch *head;
 	struct hm_record record[HM_BATCH_RECORDS];
-	bool begun;
-	u64 seq;
-	u64 group;
-	u64 updates;
 	atomic_t writing;
 	bool failed;
 	struct completion done;
@@ -71,8 +58,8 @@ static struct bio *hm_replay_bio(struct block_device *bdev, blk_opf_t opf,
 static int hm_replay_read(struct hm_replay *r, u64 position, void *at,
 			  unsigned int bytes)
 {
-	sector_t sector = hm_ring_sector(r->m->super.bitmap_blocks, &r->ring,
-					 position);
+	sector_t sector = hm_ring_sector(r->m->super.bitmap_blocks,
+					 &r->walk.ring, position);
 	unsigned int left = bytes, before;
 	void *from = at;
 	struct bio *bio;
@@ -90,50 +77,24 @@ static int hm_replay_read(struct hm_replay *r, u64 position, void *at,
 	return err;
 }
 
-/* 1: the batch is here, 0: the log ends, or a negative errno. */
-static int hm_replay_batch_at(struct hm_replay *r, u64 position)
+/* 1: the next batch is here, 0: the log has ended, or a negative errno. */
+static int hm_replay_find(struct hm_replay *r)
 {
-	int err = hm_replay_read(r, position, r->head, HM_META_BLOCK);
+	u64 position;
+	int err;
 
-	if (err)
-		return err;
-	if (!hm_decode_batch(r->head, r->m->super.ring_life, position,
-			     r->ring.blocks, &r->batch))
-		return 0;
-	r->position = position;
-	if (r->batch.payload)
+	while (hm_walk_where(&r->walk, &position)) {
+		err = hm_replay_read(r, position, r->head, HM_META_BLOCK);
+		if (err)
+			return err;
+		if (!hm_walk_batch(&r->walk, r->head))
+			continue;
 		err = hm_replay_read(r, position + 1, r->head + 1,
-				     (hm_batch_blocks(r->batch.payload) - 1) *
-				     HM_META_BLOCK);
-	return err ?: 1;
-}
-
-static int hm_replay_next_batch(struct hm_replay *r)
-{
-	int what = hm_replay_batch_at(r, r->position);
-
-	if (!what && r->position % r->ring.blocks)
-		what = hm_replay_batch_at(r, hm_ring_next_lap(&r->ring,
-							      r->position));
-	return what;
-}
-
-/* Is a record whole, and the next one? Its payload lies at @at. */
-static bool hm_replay_takes(struct hm_replay *r, unsigned int i, u32 offset)
-{
-	const u8 *payload = (u8 *)(r->head + 1) + offset;
-	struct hm_record *rec = &r->record[i];
-
-	if (hm_decode_record(&r->head->record[i], &r->limits, rec) !=
-	    HM_DECODE_OK || rec->update.kind > HM_FLUSH)
-		return false;
-	if (r->begun ? rec->update.seq != r->seq + 1 :
-		       rec->update.seq > r->seq + 1)
-		return false;
-	if (offset + rec->payload > r->batch.payload)
-		return false;
-	return !rec->payload || crc32c(HM_CRC_SEED, payload, rec->payload) ==
-				rec->payload_crc;
+				     (hm_batch_blocks(r->walk.batch.payload) -
+				      1) * HM_META_BLOCK);
+		return err ?: 1;
+	}
+	return 0;
 }
 
 static void hm_replay_put(struct hm_replay *r)
@@ -203,70 +164,45 @@ static int hm_replay_write(struct hm_replay *r, const struct hm_record *rec,
 	return 0;
 }
 
-/* 1: all of the batch, 0: the log ends in it, or a negative errno. */
 static int hm_replay_batch(struct hm_replay *r)
 {
-	u8 *payload = (u8 *)(r->head + 1);
+	u8 *payloads = (u8 *)(r->head + 1);
 	u32 offset = 0;
 	unsigned int i;
 	int err = 0;
 
-	for (i = 0; i < r->batch.records && !err; i++) {
-		if (!hm_replay_takes(r, i, offset))
-			break;
+	for (i = 0; !err && hm_walk_record(&r->walk, r->head, payloads,
+					   &r->record[i]); i++) {
 		if (hm_replay_conflict(r, i))
 			err = hm_replay_wait(r);
 		if (!err)
 			err = hm_replay_write(r, &r->record[i],
-					      payload + offset);
-		offset += r->record[i].payload;
-		r->begun = true;
-		r->seq = r->record[i].update.seq;
-		r->group = r->record[i].update.group;
-		r->updates++;
+					      payloads + offset);
+		offset = r->walk.offset;
 	}
 	/* Its memory is that of the next one. */
-	err = hm_replay_wait(r) ?: err;
-	r->position += hm_batch_blocks(r->batch.payload);
-	return err ?: i == r->batch.records;
+	return hm_replay_wait(r) ?: err;
 }
 
 static int hm_replay_all(struct hm_replay *r)
 {
-	int what;
+	int what, err = 0;
 
-	do {
-		what = hm_replay_next_batch(r);
-		if (what < 0)
-			hm_err(r->v->set, "volume %u: its log cannot be read: mend the metadata device, and load the table again",
-			       r->v->info.number);
-		if (what <= 0)
+	while ((what = hm_replay_find(r)) > 0) {
+		err = hm_replay_batch(r);
+		if (err)
 			break;
-		what = hm_replay_batch(r);
-		if (what < 0)
-			hm_err(r->v->set, "volume %u: the disk refused an update of the log: mend it, and load the table again",
-			       r->v->info.number);
 		cond_resched();
-	} while (what > 0);
+	}
+	if (what < 0)
+		hm_err(r->v->set, "volume %u: its log cannot be read: mend the metadata device, and load the table again",
+		       r->v->info.number);
 	if (!what)
-		what = blkdev_issue_flush(r->v->dev->bdev);
-	return what;
-}
-
-static void hm_replay_begin(struct hm_replay *r, struct hm_volume *v,
-			    struct hm_meta *m)
-{
-	r->v = v;
-	r->m = m;
-	r->ring.blocks = m->super.ring_blocks;
-	r->position = m->super.ring_tail;
-	r->seq = m->super.seq;
-	r->group = m->super.group;
-	r->limits.session = m->super.ring_life;
-	r->limits.sectors[v->info.number] = v->info.sectors;
-	r->limits.logical_block[v->info.number] = v->info.logical_block;
-	atomic_set(&r->writing, 1);
-	init_completion(&r->done);
+		err = blkdev_issue_flush(r->v->dev->bdev);
+	if (err)
+		hm_err(r->v->set, "volume %u: the disk refused an update of the log: mend it, and load the table again",
+		       r->v->info.number);
+	return what < 0 ? what : err;
 }
 
 /**
@@ -288,17 +224,22 @@ int hm_log_replay(struct hm_volume *v, struct hm_meta *m)
 	if (r)
 		r->head = vmalloc(HM_META_BLOCK + HM_BATCH_PAYLOAD);
 	if (r && r->head) {
-		hm_replay_begin(r, v, m);
+		r->v = v;
+		r->m = m;
+		hm_walk_begin(&r->walk, &m->super, v->info.sectors,
+			      v->info.logical_block);
+		atomic_set(&r->writing, 1);
+		init_completion(&r->done);
 		err = hm_replay_all(r);
 	}
 	if (!err) {
-		m->super.seq = max(m->super.seq, r->seq);
-		m->super.group = max(m->super.group, r->group);
+		m->super.seq = max(m->super.seq, r->walk.seq);
+		m->super.group = max(m->super.group, r->walk.group);
 		m->super.logged = false;
 		m->super.ring_life = 0;
 		m->super.ring_tail = 0;
 		hm_info(v->set, "volume %u: performed %llu updates of the log in %lld ms; the disk is at update %llu of group %llu",
-			v->info.number, r->updates,
+			v->info.number, r->walk.updates,
 			ktime_ms_delta(ktime_get(), begun), m->super.seq,
 			m->super.group);
 	}

@@ -10,7 +10,7 @@
 #include "meta.h"
 
 static const char usage_text[] =
-"usage: hm-meta dump [--json] [--ranges] DEVICE\n"
+"usage: hm-meta dump [--json] [--ranges] [--log] DEVICE\n"
 "\n"
 "Shows what a metadata device, or an image of one, says of its volume: role,\n"
 "set, generations, whether the data is consistent, and how much of it may\n"
@@ -18,13 +18,15 @@ static const char usage_text[] =
 "\n"
 "  --json      for programs\n"
 "  --ranges    list the ranges that may differ as well\n"
+"  --log       list the updates that wait in the log as well\n"
 "\n"
 "exit status: 0 good, 1 wrong usage or it cannot be read, 2 not to be used as\n"
 "it is: empty, foreign, damaged, or of a newer version\n";
 
 static int dump(int argc, char **argv)
 {
-	bool json = false, ranges = false;
+	struct meta_wishes wishes = { 0 };
+	bool json = false;
 	const char *path = NULL;
 	struct meta m;
 	int i;
@@ -33,7 +35,9 @@ static int dump(int argc, char **argv)
 		if (!strcmp(argv[i], "--json"))
 			json = true;
 		else if (!strcmp(argv[i], "--ranges"))
-			ranges = true;
+			wishes.ranges = true;
+		else if (!strcmp(argv[i], "--log"))
+			wishes.log = true;
 		else if (argv[i][0] == '-')
 			fail("no option \"%s\"; hm-meta --help lists them",
 			     argv[i]);
@@ -46,9 +50,9 @@ static int dump(int argc, char **argv)
 		fail("which device? See hm-meta --help");
 	meta_read(&m, path);
 	if (json)
-		print_json(&m, ranges);
+		print_json(&m, &wishes);
 	else
-		print_text(&m, path, ranges);
+		print_text(&m, path, &wishes);
 	i = m.verdict == HM_FORMAT_OK ? EXIT_GOOD : EXIT_BAD;
 	meta_free(&m);
 	return i;

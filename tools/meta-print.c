@@ -115,15 +115,18 @@ static void print_stream(const struct hm_super *s)
 		printf(", not stopped cleanly: position unknown\n");
 }
 
-static void print_log(const struct hm_super *s)
+static void print_log(const struct meta *m)
 {
+	const struct hm_super *s = &m->s;
+
 	if (!s->ring_blocks)
 		return;
 	printf("log:              %" PRIu64 " bytes, ",
 	       (u64)s->ring_blocks * HM_META_BLOCK);
 	if (s->logged)
-		printf("in use from block %" PRIu64 " on: it is performed when the volume is loaded\n",
-		       s->ring_tail % s->ring_blocks);
+		printf("in use from block %" PRIu64 " on: when the volume is loaded, %" PRIu64 " updates are performed, up to update %" PRIu64 " of group %" PRIu64 "\n",
+		       s->ring_tail % s->ring_blocks, m->updates, m->log_seq,
+		       m->log_group);
 	else
 		printf("empty\n");
 }
@@ -154,11 +157,39 @@ static void print_super(const struct meta *m)
 	print_consistency(s);
 	print_stream(s);
 	print_generations(&s->lineage);
-	print_log(s);
+	print_log(m);
 	print_regions(m);
 }
 
-void print_text(const struct meta *m, const char *path, bool ranges)
+static const char *kind_text(u8 kind)
+{
+	switch (kind) {
+	case HM_WRITE:
+		return "write";
+	case HM_WRITE_ZEROES:
+		return "zeroes";
+	case HM_DISCARD:
+		return "discard";
+	}
+	return "flush";
+}
+
+static void print_updates(const struct meta *m)
+{
+	const struct hm_update *u;
+	u64 i;
+
+	for (i = 0; i < m->updates; i++) {
+		u = &m->log[i].update;
+		printf("update:           %" PRIu64 " of group %" PRIu64
+		       ", %s, sector %" PRIu64 ", %" PRIu32 " sectors\n",
+		       u->seq, u->group, kind_text(u->kind), u->sector,
+		       u->sectors);
+	}
+}
+
+void print_text(const struct meta *m, const char *path,
+		const struct meta_wishes *wishes)
 {
 	u64 sector, sectors, from = 0;
 	int i;
@@ -174,12 +205,14 @@ void print_text(const struct meta *m, const char *path, bool ranges)
 	if (m->counts < 0)
 		return;
 	print_super(m);
-	while (ranges &&
+	while (wishes->ranges &&
 	       hm_regions_next_dirty(&m->r, from, &sector, &sectors)) {
 		printf("dirty range:      sector %" PRIu64 ", %" PRIu64
 		       " sectors\n", sector, sectors);
 		from = sector + sectors;
 	}
+	if (wishes->log)
+		print_updates(m);
 }
 
 /* A string that has neither controls nor anything beyond ASCII. */
@@ -255,6 +288,23 @@ static void json_ranges(const struct hm_regions *r)
 	putchar(']');
 }
 
+/* For each: number, group, kind, sector, sectors, where its data is, bytes. */
+static void json_log(const struct meta *m)
+{
+	const struct hm_update *u;
+	u64 i;
+
+	fputs(",\n  \"log\": [", stdout);
+	for (i = 0; i < m->updates; i++) {
+		u = &m->log[i].update;
+		printf("%s\n    [%" PRIu64 ", %" PRIu64 ", \"%s\", %" PRIu64
+		       ", %" PRIu32 ", %" PRIu64 ", %" PRIu32 "]",
+		       i ? "," : "", u->seq, u->group, kind_text(u->kind),
+		       u->sector, u->sectors, m->log[i].byte, m->log[i].bytes);
+	}
+	putchar(']');
+}
+
 static void json_super(const struct meta *m)
 {
 	const struct hm_super *s = &m->s;
@@ -276,6 +326,9 @@ static void json_super(const struct meta *m)
 	json_bool("logged", s->logged);
 	json_number("log_blocks", s->ring_blocks);
 	json_number("log_tail", s->ring_tail);
+	json_number("log_updates", m->updates);
+	json_number("log_seq", m->log_seq);
+	json_number("log_group", m->log_group);
 	json_generations(&s->lineage);
 	json_number("region_sectors", 1ULL << s->region_shift);
 	json_number("regions", m->r.count);
@@ -285,7 +338,7 @@ static void json_super(const struct meta *m)
 	json_number("dirty_sectors", m->dirty_sectors);
 }
 
-void print_json(const struct meta *m, bool ranges)
+void print_json(const struct meta *m, const struct meta_wishes *wishes)
 {
 	unsigned int i;
 
@@ -297,8 +350,10 @@ void print_json(const struct meta *m, bool ranges)
 	putchar(']');
 	if (m->counts >= 0) {
 		json_super(m);
-		if (ranges)
+		if (wishes->ranges)
 			json_ranges(&m->r);
+		if (wishes->log)
+			json_log(m);
 	}
 	fputs("\n}\n", stdout);
 }

@@ -39,7 +39,7 @@ static int open_device(const char *path)
 }
 
 /* One block; false if the device ends before it does. */
-static bool read_block(int fd, const char *path, u64 block, u8 *to)
+bool read_block(int fd, const char *path, u64 block, u8 *to)
 {
 	off_t at = (off_t)(block * HM_META_BLOCK);
 	ssize_t got;
@@ -53,7 +53,7 @@ static bool read_block(int fd, const char *path, u64 block, u8 *to)
 	return got == HM_META_BLOCK;
 }
 
-static u8 *blocks_of_memory(unsigned int blocks)
+u8 *blocks_of_memory(unsigned int blocks)
 {
 	void *memory;
 
@@ -134,6 +134,8 @@ void meta_read(struct meta *m, const char *path)
 			fail("no memory");
 		hm_regions_init(&m->r, m->s.sectors, m->s.region_shift, memory);
 		read_bitmap(m, fd, path);
+		if (m->s.logged)
+			read_log(m, fd, path);
 	}
 	close(fd);
 }
@@ -142,4 +144,5 @@ void meta_free(struct meta *m)
 {
 	/* The first array is where the memory begins. */
 	free(m->r.dirty);
+	free(m->log);
 }

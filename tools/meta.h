@@ -3,6 +3,7 @@
 #ifndef META_H
 #define META_H
 
+#include "codec.h"
 #include "format.h"
 
 #define EXIT_GOOD	0
@@ -12,8 +13,15 @@
 /*
  * What was found on a metadata device. @s is valid if @counts is a copy, and
  * then so are the regions; those of a damaged block of the bitmap count as
- * dirty, since any of them may be.
+ * dirty, since any of them may be. @log and what follows it are valid if @s has
+ * a log that is in use.
  */
+struct meta_update {
+	struct hm_update update;
+	u64 byte;			/* of the device: where its data begins */
+	u32 bytes;
+};
+
 struct meta {
 	enum hm_format verdict;
 	enum hm_format copy[HM_SUPER_COPIES];
@@ -23,6 +31,16 @@ struct meta {
 	struct hm_regions r;
 	u64 dirty_sectors;
 	u32 damaged_blocks;
+	struct meta_update *log;	/* what is to be performed, in order */
+	u64 updates;			/* how many */
+	u64 log_seq;			/* the last of them, */
+	u64 log_group;			/* and its group */
+};
+
+/* What is shown beyond the usual. */
+struct meta_wishes {
+	bool ranges;
+	bool log;
 };
 
 void fail(const char *fmt, ...)
@@ -30,7 +48,11 @@ void fail(const char *fmt, ...)
 
 void meta_read(struct meta *m, const char *path);
 void meta_free(struct meta *m);
-void print_text(const struct meta *m, const char *path, bool ranges);
-void print_json(const struct meta *m, bool ranges);
+u8 *blocks_of_memory(unsigned int blocks);
+bool read_block(int fd, const char *path, u64 block, u8 *to);
+void read_log(struct meta *m, int fd, const char *path);
+void print_text(const struct meta *m, const char *path,
+		const struct meta_wishes *wishes);
+void print_json(const struct meta *m, const struct meta_wishes *wishes);
 
 #endif

@@ -60,17 +60,22 @@ static inline const void *memchr_inv(const void *p, int c, size_t bytes)
 	return NULL;
 }
 
-/* CRC-32C (Castagnoli), bit by bit: no seed or final inversion, as the kernel */
+/* CRC-32C (Castagnoli), byte by byte: no seed or final inversion, as the kernel */
 static inline u32 crc32c(u32 crc, const void *data, unsigned int bytes)
 {
+	static u32 table[256];
 	const u8 *p = data;
+	u32 byte, c;
 	int bit;
 
-	while (bytes--) {
-		crc ^= *p++;
+	for (byte = 0; !table[1] && byte < 256; byte++) {
+		c = 255 - byte;
 		for (bit = 0; bit < 8; bit++)
-			crc = (crc >> 1) ^ (0x82f63b78U & -(crc & 1));
+			c = (c >> 1) ^ (0x82f63b78U & -(c & 1));
+		table[255 - byte] = c;
 	}
+	while (bytes--)
+		crc = crc >> 8 ^ table[(u8)crc ^ *p++];
 	return crc;
 }
 

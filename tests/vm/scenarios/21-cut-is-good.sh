@@ -43,9 +43,9 @@ take_over()
 	link_up
 	dm remove front
 	if [ "$1" = local ]; then
-		stamp_check --min-updates 50 /dev/ram1
+		stamp_check --min-updates 40 /dev/ram1
 	else
-		stamp_check --min-updates 50 --acked /run/acked /dev/ram1
+		stamp_check --min-updates 40 --acked /run/acked /dev/ram1
 	fi
 }
 
@@ -60,9 +60,9 @@ instant()
 	dm remove front
 	dm remove back
 	if [ "$1" = applied ]; then
-		stamp_check --min-updates 50 --acked /run/acked /dev/ram1
+		stamp_check --min-updates 40 --acked /run/acked /dev/ram1
 	else
-		stamp_check --min-updates 50 /dev/ram1
+		stamp_check --min-updates 40 /dev/ram1
 	fi
 	dm remove slow
 	gate_open /dev/ram1

@@ -35,7 +35,7 @@ instant()
 	swap_table slow "$(linear_table /dev/mapper/gate)"
 	dm remove front
 	dm remove back
-	stamp_check --min-updates 50 "$@" /dev/ram1
+	stamp_check --min-updates 40 "$@" /dev/ram1
 	dm remove slow
 	gate_open /dev/ram1
 }

@@ -99,7 +99,7 @@ set_up()
 check_halves()
 {
 	halves
-	stamp_check --min-updates 50 "$@" /dev/mapper/half0 /dev/mapper/half1
+	stamp_check --min-updates 40 "$@" /dev/mapper/half0 /dev/mapper/half1
 	dm remove half0
 	dm remove half1
 }
