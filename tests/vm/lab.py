@@ -76,6 +76,11 @@ class Lab:
         self._nets += ends
         return ends
 
+    @property
+    def checks(self):
+        """Does the kernel check itself, at a tenth of the speed?"""
+        return self.kernel in ("debug", "kcsan")
+
     def guest(self, name, **options):
         """A guest, not yet booted; options are those of Guest."""
         # races take two
@@ -84,6 +89,7 @@ class Lab:
         options.setdefault("memory", self.scenario.memory)
         options["options"] = " ".join((options.get("options", ""),
                                        f"hm.seed={self.seed}",
+                                       "hm.checks" if self.checks else "",
                                        self.scenario.command_line))
         guest = Guest(name, self._boot.kernel, self._boot.initramfs,
                       self._boot.tools, self.folder, **options)

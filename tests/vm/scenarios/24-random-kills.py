@@ -68,7 +68,7 @@ def run(lab):
     lab.log("seed", lab.seed)
     p, b = lab.pair(p_disks=[disks[0]], b_disks=[disks[1]])
     b.sh("load_module\nslow_region slow /dev/vda 2048 1024 50")
-    for number in range(KILLS):
+    for number in range(KILLS // 3 if lab.checks else KILLS):
         if number:
             for disk in disks:
                 empty(disk)

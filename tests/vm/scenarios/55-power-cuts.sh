@@ -5,6 +5,7 @@
 # smp: 2
 # mem: 512
 # takes: 150
+# timeout: 3600
 
 # shellcheck shell=dash
 
@@ -19,7 +20,7 @@
 # shellcheck source=tests/vm/lib/power-lib.sh
 . /hm/power-lib.sh
 
-CUTS=20
+CUTS=$(rounds 20)
 
 # under_load: the primary writes, and for some time
 under_load()

@@ -16,7 +16,7 @@
 # shellcheck source=tests/vm/lib/power-lib.sh
 . /hm/power-lib.sh
 
-CUTS=8
+CUTS=$(rounds 8)
 
 load_module peer_timeout_ms=2000 stall_timeout_ms=1200000
 hosts_up
