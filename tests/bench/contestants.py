@@ -17,7 +17,12 @@ PROTOCOLS = ("A", "B", "C")
 
 def _mirror(ack, ordering):
     return Contestant(f"hm-{ack}-{ordering}", f"mirror, {ack}, {ordering}",
-                      f"mirror ack {ack} ordering {ordering}", True)
+                      f"mirror group ack {ack} ordering {ordering}", True)
+
+
+def _logged(ack):
+    return Contestant(f"hm-{ack}-log", f"mirror, {ack}, log",
+                      f"mirror log ack {ack} ordering completion", True)
 
 
 def _drbd(protocol, tuned):
@@ -32,9 +37,10 @@ CONTESTANTS = (
     [Contestant("bare", "bare disk", "bare", False),
      Contestant("linear", "dm-linear", "linear", False)] +
     [_mirror(ack, ordering) for ack in ACKS for ordering in ORDERINGS] +
+    [_logged(ack) for ack in ACKS] +
     [_drbd(protocol, tuned) for protocol in PROTOCOLS
      for tuned in (False, True)] +
     [Contestant("md", "md raid1, write-behind", "md", True)])
 
-QUICK = ("linear", "hm-local-completion", "hm-received-completion",
-         "drbd-A-tuned", "drbd-B-tuned", "md")
+QUICK = ("linear", "hm-local-completion", "hm-local-log",
+         "hm-received-completion", "drbd-A-tuned", "drbd-B-tuned", "md")

@@ -70,18 +70,20 @@ mirror_load()
 	[ -d /sys/module/dm_hybridmirror ] || load_module
 }
 
+# mirror_backup_up APPLY ARGUMENT...: the arguments are the primary's
 mirror_backup_up()
 {
 	mirror_load
 	meta_blank
 	dm create back --table \
 		"0 $SECTORS hybrid-backup $DISK $META $OWN $PORT \
-		2 backlog $BACKLOG"
+		4 backlog $BACKLOG apply $1"
 }
 
-# mirror_primary_up ARGUMENT...
+# mirror_primary_up APPLY ARGUMENT...: the first is the backup's
 mirror_primary_up()
 {
+	shift
 	mirror_load
 	meta_blank
 	dm create front --table "0 $SECTORS hybridmirror $DISK $META $PEER \

@@ -118,7 +118,7 @@ become backup b
 become primary a sync clean
 wait_for "in_step a"
 
-while [ $ROUND -lt $CUTS ]; do
+while [ $ROUND -lt "$CUTS" ]; do
 	case $(dice 5) in
 	0) what=cut_primary_returns ;;
 	1) what=cut_primary_taken_over ;;

@@ -225,7 +225,7 @@ wait_for "in_step a"
 
 for failures in 0 1 2 3 4 5; do
 	turn=$(dice 6)
-	for step in $(seq $RETURNS); do
+	for step in $(seq "$RETURNS"); do
 		# every second of the six, from where the seed says
 		turns=$(((turn + 2 * step) % 6))
 		note "round $((ROUND + 1)): $primary is the primary"

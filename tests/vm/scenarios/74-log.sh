@@ -52,7 +52,7 @@ pair_equal a
 expect_above b appends "$appends"
 expect_field b flushes 0
 
-while [ $ROUND -lt $CUTS ]; do
+while [ $ROUND -lt "$CUTS" ]; do
 	stamp_start completion /dev/mapper/a
 	stamp_arrives a 60
 	pause 500
