@@ -157,16 +157,6 @@ void hm_backup_free_retired(struct list_head *retired)
 	}
 }
 
-static bool hm_backup_more(struct hm_backup *b)
-{
-	const struct hm_apply *a = &b->apply;
-
-	return !a->suspended && (!list_empty(&a->ready) ||
-				 (a->flush_wanted && !a->flush_running) ||
-				 (a->logged && a->held && !a->log_running &&
-				  !a->log_full));
-}
-
 /**
  * hm_backup_kick() - have what may be done now be done
  * @b: the backup
@@ -177,7 +167,7 @@ void hm_backup_kick(struct hm_backup *b)
 {
 	lockdep_assert_held(&b->set.lock);
 	/* Whoever is pumping looks again before it ends. */
-	if (!b->pumping && hm_backup_more(b))
+	if (!b->pumping && hm_apply_more(&b->apply))
 		queue_work(hm_io_wq, &b->apply_work);
 }
 

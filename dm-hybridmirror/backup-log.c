@@ -145,6 +145,15 @@ void hm_log_fill_super(struct hm_backup *b, struct hm_super *s)
 	log->told = s->ring_tail;
 }
 
+/* The caller suspends. */
+static void hm_log_refused(struct hm_backup *b)
+{
+	hm_backup_disk_failed(b, b->log.volume,
+			      "the metadata device refused the log: mend it, then send the message resume");
+	hm_err(&b->set, "the metadata device refused the log; mirroring is suspended, the copy stays %s",
+	       hm_backup_worth(b));
+}
+
 /* Room is given back once the superblock says so: replay begins there. */
 static void hm_log_tail_work(struct work_struct *work)
 {
@@ -160,12 +169,15 @@ static void hm_log_tail_work(struct work_struct *work)
 	if (err && err != -EBUSY)
 		b->meta_failed = true;
 	spin_lock_irq(&b->set.lock);
+	b->log.telling = false;
 	if (!err) {
 		b->log.ring.tail = b->log.told;
 		hm_apply_log_room(&b->apply);
+	} else if (err != -EBUSY && b->apply.log_full) {
+		hm_log_refused(b);
+		hm_apply_log_stuck(&b->apply);
 	}
-	b->log.telling = false;
-	hm_backup_kick(b);
+	hm_backup_progress(b);
 	spin_unlock_irq(&b->set.lock);
 	mutex_unlock(&b->set.meta_lock);
 }
@@ -182,7 +194,8 @@ void hm_log_tend(struct hm_backup *b)
 	struct hm_log *log = &b->log;
 	u64 room;
 
-	if (log->state != HM_LOG_ON)
+	/* One that refuses is tried again when it is told to be. */
+	if (log->state != HM_LOG_ON || a->suspended)
 		return;
 	if (a->log_full || log->ring.head - log->ring.tail > log->ring.blocks / 2)
 		hm_apply_want_flush(&b->apply);
@@ -222,10 +235,7 @@ static void hm_log_put(struct hm_backup *b)
 	end = log->batch.position + hm_batch_blocks(log->batch.payload);
 	spin_lock_irqsave(&b->set.lock, flags);
 	if (failed) {
-		hm_backup_disk_failed(b, log->volume,
-				      "the metadata device refused the log: mend it, then send the message resume");
-		hm_err(&b->set, "the metadata device refused the log; mirroring is suspended, the copy stays %s",
-		       hm_backup_worth(b));
+		hm_log_refused(b);
 	} else {
 		log->ring.head = end;
 		b->counters.appends++;
@@ -353,6 +363,7 @@ static struct hm_update *hm_log_gather(struct hm_backup *b,
 	list_for_each_entry_from(u, &b->apply.pending, stream) {
 		bytes = to_arrival(u)->payload.bytes;
 		if (batch->records == HM_BATCH_RECORDS ||
+		    !hm_apply_log_takes(&b->apply, u) ||
 		    batch->payload + bytes > HM_BATCH_PAYLOAD)
 			break;
 		batch->records++;

@@ -205,9 +205,12 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 {
 	struct hm_backup *b = to_backup(v->set);
 	bool known = v->meta;
+	int err;
 
 	if (!known && hm_set_same_devices(v, old)) {
-		hm_meta_take_over(v, old);
+		err = hm_meta_take_over(v, old);
+		if (err)
+			return err;
 		known = true;
 	}
 	if (known) {
@@ -215,7 +218,7 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 		return 0;
 	}
 	/* What a disk refused may be for the old one's. */
-	if (old && !list_empty(&b->apply.pending))
+	if (old && !hm_backup_durable(b))
 		hm_backup_drop_pending(b);
 	return hm_backup_take_in(v);
 }

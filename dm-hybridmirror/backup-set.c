@@ -175,6 +175,7 @@ void hm_backup_retry(struct hm_backup *b)
 		b->reason = "";
 		b->ack_now = true;
 		hm_apply_retry(&b->apply);
+		hm_log_tend(b);
 		hm_set_event(&b->set);
 	}
 	hm_backup_kick(b);
@@ -213,7 +214,13 @@ static bool hm_backup_idle(struct hm_backup *b)
 	return idle;
 }
 
-static bool hm_backup_durable(struct hm_backup *b)
+/**
+ * hm_backup_durable() - is all that was received durable on the disks?
+ * @b: the backup
+ *
+ * Context: not under @b->set.lock.
+ */
+bool hm_backup_durable(struct hm_backup *b)
 {
 	bool durable;
 
@@ -238,6 +245,7 @@ bool hm_backup_settle(struct hm_backup *b, bool all)
 		return true;
 	spin_lock_irq(&b->set.lock);
 	hm_apply_want_flush(&b->apply);
+	hm_log_tend(b);
 	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
 	wait_event_timeout(b->drain_wait, all ? hm_backup_durable(b) :
@@ -410,7 +418,7 @@ void hm_backup_forget(struct hm_volume *v)
 	if (member) {
 		hm_backup_halt(b);
 		/* What a disk refused may name this volume. */
-		if (!list_empty(&b->apply.pending))
+		if (!hm_backup_durable(b))
 			hm_backup_drop_pending(b);
 		hm_set_detach(v);
 		if (hm_backup_run(b))

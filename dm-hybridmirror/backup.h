@@ -272,6 +272,7 @@ void hm_backup_set_link(struct hm_backup *b, enum hm_link link,
 			const char *reason);
 void hm_backup_retry(struct hm_backup *b);
 bool hm_backup_settle(struct hm_backup *b, bool all);
+bool hm_backup_durable(struct hm_backup *b);
 void hm_backup_forget_stream(struct hm_backup *b);
 bool hm_backup_drop_pending(struct hm_backup *b);
 int hm_backup_resume(struct hm_backup *b);

@@ -85,16 +85,25 @@ static int hm_replay_find(struct hm_replay *r)
 
 	while (hm_walk_where(&r->walk, &position)) {
 		err = hm_replay_read(r, position, r->head, HM_META_BLOCK);
-		if (err)
-			return err;
-		if (!hm_walk_batch(&r->walk, r->head))
+		if (!err && !hm_walk_batch(&r->walk, r->head))
 			continue;
-		err = hm_replay_read(r, position + 1, r->head + 1,
-				     (hm_batch_blocks(r->walk.batch.payload) -
-				      1) * HM_META_BLOCK);
+		if (!err)
+			err = hm_replay_read(r, position + 1, r->head + 1,
+					     (hm_batch_blocks(r->walk.batch.payload) -
+					      1) * HM_META_BLOCK);
+		if (err)
+			hm_err(r->v->set, "volume %u: its log cannot be read near sector %llu: mend the metadata device, and load the table again",
+			       r->v->info.number,
+			       hm_ring_sector(r->m->super.bitmap_blocks,
+					      &r->walk.ring, position));
 		return err ?: 1;
 	}
-	return 0;
+	if (!r->walk.damaged)
+		return 0;
+	hm_err(r->v->set, "volume %u, metadata device %s: after update %llu %s",
+	       r->v->info.number, r->v->meta_dev->name, r->walk.seq,
+	       hm_format_text(HM_FORMAT_LOG));
+	return -EIO;
 }
 
 static void hm_replay_put(struct hm_replay *r)
@@ -194,9 +203,6 @@ static int hm_replay_all(struct hm_replay *r)
 			break;
 		cond_resched();
 	}
-	if (what < 0)
-		hm_err(r->v->set, "volume %u: its log cannot be read: mend the metadata device, and load the table again",
-		       r->v->info.number);
 	if (!what)
 		err = blkdev_issue_flush(r->v->dev->bdev);
 	if (err)

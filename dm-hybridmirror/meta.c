@@ -231,22 +231,36 @@ static int hm_meta_perform_log(struct hm_volume *v, struct hm_meta *m)
 	return err;
 }
 
-/* How large a log may be; what one holds is performed at once, in either role. */
-static int hm_meta_prepare_log(struct hm_volume *v, struct hm_meta *m)
+static u64 hm_meta_log_room(struct hm_volume *v, const struct hm_meta *m)
 {
-	u64 blocks = !m->bdev ? 0 :
-		hm_ring_blocks_of(bdev_nr_bytes(m->bdev), m->super.sectors,
-				  m->super.region_shift);
+	if (!v->meta_dev)
+		return 0;
+	return hm_ring_blocks_of(bdev_nr_bytes(v->meta_dev->bdev),
+				 m->super.sectors, m->super.region_shift);
+}
 
-	if (m->super.logged && blocks < m->super.ring_blocks)
-		return hm_meta_complain(v, "it is smaller than it was, and part of its log is gone: give it its old size");
+/* What the table asks for; what is there already is left to the next session. */
+static int hm_meta_size_log(struct hm_volume *v, struct hm_meta *m)
+{
+	u64 blocks = hm_meta_log_room(v, m);
+
 	if (m->super.logged)
-		return hm_meta_perform_log(v, m);
+		return 0;
 	if (v->args.apply == HM_APPLY_BY_LOG && !blocks)
 		return hm_meta_complain(v, "it has no room for a log: take a larger one, or apply group");
 	m->super.ring_blocks = v->args.apply == HM_APPLY_BY_LOG ?
 				       min_t(u64, blocks, U32_MAX) : 0;
 	return 0;
+}
+
+/* How large a log may be; what one holds is performed at once, in either role. */
+static int hm_meta_prepare_log(struct hm_volume *v, struct hm_meta *m)
+{
+	if (m->super.logged && hm_meta_log_room(v, m) < m->super.ring_blocks)
+		return hm_meta_complain(v, "it is smaller than it was, and part of its log is gone: give it its old size");
+	if (m->super.logged)
+		return hm_meta_perform_log(v, m);
+	return hm_meta_size_log(v, m);
 }
 
 static int hm_meta_fill(struct hm_volume *v, struct hm_meta *m)
@@ -320,18 +334,25 @@ int hm_meta_load(struct hm_volume *v)
  * @v: its volume
  * @old: the old one's, suspended; has no hm_meta afterwards
  *
+ * Return: 0, or -EINVAL if there is no room for the log that the new table asks
+ * for: nothing was taken over then.
+ *
  * Context: may sleep; under hm_set.volumes_lock.
  */
-void hm_meta_take_over(struct hm_volume *v, struct hm_volume *old)
+int hm_meta_take_over(struct hm_volume *v, struct hm_volume *old)
 {
 	struct hm_meta *m = old->meta;
+	int err = hm_meta_size_log(v, m);
 
+	if (err)
+		return err;
 	flush_work(&m->work);
 	m->bdev = v->meta_dev ? v->meta_dev->bdev : NULL;
 	m->data = v->dev->bdev;
 	old->meta = NULL;
 	hm_meta_publish(v, m);
 	hm_meta_region_stays(v);
+	return 0;
 }
 
 /**

@@ -152,7 +152,9 @@ int hm_primary_remember(struct hm_volume *v, struct hm_volume *old)
 	int err = 0;
 
 	if (!known && hm_set_same_devices(v, old)) {
-		hm_meta_take_over(v, old);
+		err = hm_meta_take_over(v, old);
+		if (err)
+			return err;
 		known = true;
 	}
 	/*

@@ -41,8 +41,27 @@ static void take_batch(struct meta *m, struct hm_walk *w, u64 block,
 	}
 }
 
-/* @m->s says that there is a log. */
-void read_log(struct meta *m, int fd, const char *path)
+/* Has the superblock been written since @m was read? */
+static bool has_gone_on(const struct meta *m, int fd, const char *path)
+{
+	u8 *copies = blocks_of_memory(HM_SUPER_COPIES);
+	struct hm_super s;
+	bool same;
+	u32 i;
+
+	for (i = 0; i < HM_SUPER_COPIES; i++)
+		read_block(fd, path, i, copies + i * HM_META_BLOCK);
+	same = hm_format_choose(copies, copies + HM_META_BLOCK, &s) ==
+	       HM_FORMAT_OK && s.sequence == m->s.sequence;
+	free(copies);
+	return !same;
+}
+
+/*
+ * @m->s says that there is a log. Returns false if it went round under our eyes:
+ * begin again.
+ */
+bool read_log(struct meta *m, int fd, const char *path)
 {
 	u8 *head = blocks_of_memory(1 + HM_BATCH_PAYLOAD / HM_META_BLOCK);
 	u64 position, block;
@@ -68,5 +87,9 @@ void read_log(struct meta *m, int fd, const char *path)
 	}
 	m->log_seq = w.seq;
 	m->log_group = w.group;
+	m->log_damaged = w.damaged;
 	free(head);
+	if (m->log_damaged)
+		m->verdict = HM_FORMAT_LOG;
+	return !m->log_damaged || !has_gone_on(m, fd, path);
 }

@@ -15,6 +15,7 @@ static const char *short_text(enum hm_format what)
 		[HM_FORMAT_VERSION_NEW] = "newer version",
 		[HM_FORMAT_DAMAGED] = "damaged",
 		[HM_FORMAT_BITMAP] = "bitmap damaged",
+		[HM_FORMAT_LOG] = "log damaged",
 	};
 
 	return text[what];
@@ -129,6 +130,9 @@ static void print_log(const struct meta *m)
 		       m->log_group);
 	else
 		printf("empty\n");
+	if (m->log_damaged)
+		printf("%-17s DAMAGED: there were more updates, which are lost\n",
+		       "");
 }
 
 static void print_regions(const struct meta *m)
@@ -329,6 +333,7 @@ static void json_super(const struct meta *m)
 	json_number("log_updates", m->updates);
 	json_number("log_seq", m->log_seq);
 	json_number("log_group", m->log_group);
+	json_bool("log_damaged", m->log_damaged);
 	json_generations(&s->lineage);
 	json_number("region_sectors", 1ULL << s->region_shift);
 	json_number("regions", m->r.count);

@@ -120,9 +120,8 @@ static void read_bitmap(struct meta *m, int fd, const char *path)
 	free(block);
 }
 
-void meta_read(struct meta *m, const char *path)
+static bool read_all(struct meta *m, int fd, const char *path)
 {
-	int fd = open_device(path);
 	void *memory;
 
 	memset(m, 0, sizeof(*m));
@@ -135,8 +134,17 @@ void meta_read(struct meta *m, const char *path)
 		hm_regions_init(&m->r, m->s.sectors, m->s.region_shift, memory);
 		read_bitmap(m, fd, path);
 		if (m->s.logged)
-			read_log(m, fd, path);
+			return read_log(m, fd, path);
 	}
+	return true;
+}
+
+void meta_read(struct meta *m, const char *path)
+{
+	int fd = open_device(path);
+
+	while (!read_all(m, fd, path))
+		meta_free(m);
 	close(fd);
 }
 

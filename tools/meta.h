@@ -35,6 +35,7 @@ struct meta {
 	u64 updates;			/* how many */
 	u64 log_seq;			/* the last of them, */
 	u64 log_group;			/* and its group */
+	bool log_damaged;		/* there were more */
 };
 
 /* What is shown beyond the usual. */
@@ -50,7 +51,7 @@ void meta_read(struct meta *m, const char *path);
 void meta_free(struct meta *m);
 u8 *blocks_of_memory(unsigned int blocks);
 bool read_block(int fd, const char *path, u64 block, u8 *to);
-void read_log(struct meta *m, int fd, const char *path);
+bool read_log(struct meta *m, int fd, const char *path);
 void print_text(const struct meta *m, const char *path,
 		const struct meta_wishes *wishes);
 void print_json(const struct meta *m, const struct meta_wishes *wishes);

@@ -15,6 +15,12 @@
  */
 #define HM_ADMIT_MAX	1024
 
+/*
+ * With a log: the first that a disk has not performed and the last that may be
+ * appended are no further apart, for the same reason.
+ */
+#define HM_UNPLACED_MAX	8192
+
 /**
  * hm_apply_init() - an empty backup
  * @a: the state
@@ -68,6 +74,7 @@ void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log)
 {
 	a->logged = logged;
 	a->log_full = false;
+	a->log_refused = false;
 	a->placed.seq = a->at.received;
 	a->placed.group = a->received_group;
 	a->placed.log = log;
@@ -191,6 +198,42 @@ static void hm_apply_start_flush(struct hm_apply *a)
 }
 
 /**
+ * hm_apply_log_takes() - may an update be part of the next append?
+ * @a: the state
+ * @u: one of @a->pending; all from @a->held up to it may
+ *
+ * An append that was refused may have reached the medium all the same, and would
+ * be found there: it is done again with the same updates, in the same place.
+ *
+ * Context: under the set's lock.
+ */
+bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u)
+{
+	if (a->log_refused)
+		return u->seq <= a->log_covers;
+	return u->seq - a->placed.seq <= HM_UNPLACED_MAX;
+}
+
+static bool hm_apply_may_append(const struct hm_apply *a)
+{
+	return a->logged && a->held && !a->log_running && !a->log_full &&
+	       hm_apply_log_takes(a, a->held);
+}
+
+/**
+ * hm_apply_more() - would hm_apply_next() give anything?
+ * @a: the state
+ *
+ * Context: under the set's lock.
+ */
+bool hm_apply_more(const struct hm_apply *a)
+{
+	return !a->suspended && (!list_empty(&a->ready) ||
+				 (a->flush_wanted && !a->flush_running) ||
+				 hm_apply_may_append(a));
+}
+
+/**
  * hm_apply_next() - what to do next
  * @a: the state
  * @u: the update to issue, with HM_APPLY_ISSUE
@@ -206,7 +249,7 @@ enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u)
 		hm_apply_start_flush(a);
 		return HM_APPLY_FLUSH;
 	}
-	if (a->logged && a->held && !a->log_running && !a->log_full) {
+	if (hm_apply_may_append(a)) {
 		/* From here on, so that nobody takes it for idle. */
 		a->log_running = true;
 		*u = a->held;
@@ -451,6 +494,7 @@ void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 	bool last;
 
 	a->log_running = false;
+	a->log_refused = !ok;
 	if (!ok) {
 		a->suspended = true;
 		return;
@@ -480,6 +524,19 @@ void hm_apply_log_full(struct hm_apply *a)
 {
 	a->log_running = false;
 	a->log_full = true;
+}
+
+/**
+ * hm_apply_log_stuck() - there is no room, and none can be made
+ * @a: the state; what was performed cannot be said to be
+ *
+ * It suspends, as a refused append does.
+ *
+ * Context: under the set's lock.
+ */
+void hm_apply_log_stuck(struct hm_apply *a)
+{
+	a->suspended = true;
 }
 
 /**

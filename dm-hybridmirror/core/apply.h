@@ -63,7 +63,8 @@ struct hm_place {
  *	groups
  * @log_running: an append is in flight, or about to be
  * @log_full: it has no room, until hm_apply_log_room()
- * @log_covers: the last update of the append in flight
+ * @log_covers: the last update of the append in flight, or of the refused one
+ * @log_refused: the last append was refused, and is to be done again as it was
  * @placed: with a log: performed by the disks, in sequence
  * @flush_place: what the running flush makes of @clean
  * @clean: with a log: durable on the disks, in sequence
@@ -94,6 +95,7 @@ struct hm_apply {
 	bool logged;
 	bool log_running;
 	bool log_full;
+	bool log_refused;
 	u64 log_covers;
 	struct hm_place placed;
 	struct hm_place flush_place;
@@ -104,6 +106,7 @@ struct hm_apply {
 void hm_apply_init(struct hm_apply *a);
 void hm_apply_jump(struct hm_apply *a, u64 seq, u64 group);
 bool hm_apply_receive(struct hm_apply *a, struct hm_update *u);
+bool hm_apply_more(const struct hm_apply *a);
 enum hm_apply_action hm_apply_next(struct hm_apply *a, struct hm_update **u);
 void hm_apply_done(struct hm_apply *a, struct hm_update *u, bool ok,
 		   struct list_head *retired);
@@ -115,10 +118,12 @@ bool hm_apply_quiet(const struct hm_apply *a);
 bool hm_apply_drained(const struct hm_apply *a);
 
 void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log);
+bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u);
 void hm_apply_log_begin(struct hm_apply *a, const struct hm_update *last);
 void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 		       struct list_head *retired);
 void hm_apply_log_full(struct hm_apply *a);
+void hm_apply_log_stuck(struct hm_apply *a);
 void hm_apply_log_room(struct hm_apply *a);
 
 #endif

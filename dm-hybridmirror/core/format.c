@@ -30,6 +30,7 @@ const char *hm_format_text(enum hm_format what)
 		[HM_FORMAT_VERSION_NEW] = "the metadata was written by a newer version: use that one, or zero its first 8 KiB to begin anew with a full copy",
 		[HM_FORMAT_DAMAGED] = "the superblock of the metadata is damaged: zero its first 8 KiB to begin anew with a full copy",
 		[HM_FORMAT_BITMAP] = "the region bitmap of the metadata is damaged: zero the first 8 KiB of the device to begin anew with a full copy",
+		[HM_FORMAT_LOG] = "the log of the metadata is damaged, updates that were acknowledged are missing: zero the first 8 KiB of the device to begin anew with a full copy",
 	};
 
 	if ((unsigned int)what >= ARRAY_SIZE(text))

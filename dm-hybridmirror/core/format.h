@@ -154,6 +154,7 @@ enum hm_format {
 	HM_FORMAT_VERSION_NEW,	/* of a newer version */
 	HM_FORMAT_DAMAGED,	/* no whole superblock, or one that cannot be */
 	HM_FORMAT_BITMAP,	/* a damaged sector of the bitmap */
+	HM_FORMAT_LOG,		/* updates are missing in the log */
 };
 
 const char *hm_format_text(enum hm_format what);

@@ -2,9 +2,13 @@
 /*
  * Which updates the log ring holds. One append is in flight at a time, so that
  * all before a hole was acknowledged or could have been, and nothing behind it
- * was: the walk ends there.
+ * was: the walk ends there. A refused append is done again with the same updates
+ * in the same place, so it leaves no trace that could be taken for another one.
  */
 #include "walk.h"
+
+/* The one that is missing is no larger, so the next one begins within so many. */
+#define HM_PROBE_BLOCKS		(1 + HM_BATCH_PAYLOAD / HM_META_BLOCK)
 
 /**
  * hm_walk_begin() - from the tail
@@ -27,6 +31,17 @@ void hm_walk_begin(struct hm_walk *w, const struct hm_super *s, u64 sectors,
 	w->limits.logical_block[s->volume] = logical_block;
 }
 
+/* Is there a block left where the batch behind the hole may begin? */
+static bool hm_walk_probes(const struct hm_walk *w, u64 *position)
+{
+	u64 lap = hm_ring_next_lap(&w->ring, w->position);
+
+	*position = w->probe;
+	if (*position > w->position + HM_PROBE_BLOCKS && *position < lap)
+		*position = lap;
+	return !w->damaged && *position <= lap + HM_PROBE_BLOCKS;
+}
+
 /**
  * hm_walk_where() - which block is to be looked at next?
  * @w: the walk; the records of the last batch were taken
@@ -36,10 +51,22 @@ void hm_walk_begin(struct hm_walk *w, const struct hm_super *s, u64 sectors,
  */
 bool hm_walk_where(const struct hm_walk *w, u64 *position)
 {
-	*position = w->again ? hm_ring_next_lap(&w->ring, w->position) :
-			       w->position;
+	bool more = true;
+
+	if (w->holed)
+		more = hm_walk_probes(w, position);
+	else
+		*position = w->again ? hm_ring_next_lap(&w->ring, w->position) :
+				       w->position;
 	/* Round once: nothing that is kept lies further away. */
-	return !w->ended && *position - w->ring.tail < w->ring.blocks;
+	return more && *position - w->ring.tail < w->ring.blocks;
+}
+
+static void hm_walk_hole(struct hm_walk *w, u64 position)
+{
+	w->holed = true;
+	w->position = position;
+	w->probe = position + 1;
 }
 
 /**
@@ -52,26 +79,34 @@ bool hm_walk_where(const struct hm_walk *w, u64 *position)
 bool hm_walk_batch(struct hm_walk *w, const struct hm_disk_batch *d)
 {
 	u64 position;
+	bool found;
 
 	if (!hm_walk_where(w, &position))
 		return false;
-	if (!hm_decode_batch(d, w->limits.session, position, w->ring.blocks,
-			     &w->batch)) {
+	found = hm_decode_batch(d, w->limits.session, position, w->ring.blocks,
+				&w->batch);
+	if (w->holed) {
+		w->damaged = found;
+		w->probe = position + 1;
+		return false;
+	}
+	if (!found) {
 		/* It may have been too large for the rest of this lap. */
-		w->ended = w->again || !(w->position % w->ring.blocks);
-		w->again = true;
+		w->again = !w->again && w->position % w->ring.blocks;
+		if (!w->again || !hm_walk_where(w, &position))
+			hm_walk_hole(w, w->position);
 		return false;
 	}
 	w->again = false;
 	w->next = 0;
 	w->offset = 0;
-	w->position = position + hm_batch_blocks(w->batch.payload);
+	w->position = position;
 	return true;
 }
 
-static bool hm_walk_takes(const struct hm_walk *w,
-			  const struct hm_disk_batch *d, const u8 *payload,
-			  struct hm_record *r)
+/* The head of a batch is whole, and so are the records in it: they must fit. */
+static bool hm_walk_fits(const struct hm_walk *w, const struct hm_disk_batch *d,
+			 struct hm_record *r)
 {
 	if (hm_decode_record(&d->record[w->next], &w->limits, r) !=
 	    HM_DECODE_OK || r->update.kind > HM_FLUSH)
@@ -80,10 +115,7 @@ static bool hm_walk_takes(const struct hm_walk *w,
 	if (w->begun ? r->update.seq != w->seq + 1 :
 		       r->update.seq > w->seq + 1)
 		return false;
-	if (r->payload > w->batch.payload - w->offset)
-		return false;
-	return !r->payload ||
-	       crc32c(HM_CRC_SEED, payload, r->payload) == r->payload_crc;
+	return r->payload <= w->batch.payload - w->offset;
 }
 
 /**
@@ -98,10 +130,21 @@ static bool hm_walk_takes(const struct hm_walk *w,
 bool hm_walk_record(struct hm_walk *w, const struct hm_disk_batch *d,
 		    const u8 *payloads, struct hm_record *r)
 {
-	if (w->ended || w->next == w->batch.records)
+	if (w->holed)
 		return false;
-	if (!hm_walk_takes(w, d, payloads + w->offset, r)) {
-		w->ended = true;
+	if (w->next == w->batch.records) {
+		w->position += hm_batch_blocks(w->batch.payload);
+		return false;
+	}
+	if (!hm_walk_fits(w, d, r)) {
+		hm_walk_hole(w, w->position);
+		w->damaged = true;
+		return false;
+	}
+	/* Torn: the power failed while it was written. */
+	if (r->payload && crc32c(HM_CRC_SEED, payloads + w->offset,
+				 r->payload) != r->payload_crc) {
+		hm_walk_hole(w, w->position);
 		return false;
 	}
 	w->next++;

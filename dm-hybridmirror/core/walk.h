@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Walking through the log ring: which updates it holds, from the tail up to the
- * first hole. The caller reads the blocks:
+ * first hole. Behind that a few more blocks are looked at: a batch that lies there
+ * was appended later, so that what is missing was acknowledged and is damaged. The
+ * caller reads the blocks:
  *
- *	hm_walk_begin(w, super, session limits);
+ *	hm_walk_begin(w, super, size, size of a block);
  *	while a block is to be looked at (hm_walk_where(w, &position))
  *		read the block at position
  *		if hm_walk_batch(w, block, position)
  *			read the w->batch.payload bytes behind it
  *			while hm_walk_record(w, block, payloads, &record)
  *				perform the record
+ *	w->damaged?
  */
 #ifndef HM_CORE_WALK_H
 #define HM_CORE_WALK_H
@@ -23,7 +26,9 @@
  * @batch: the one that was found last
  * @position: where the next one is looked for
  * @again: it was not there: it is looked for at the next lap
- * @ended: there was a hole: what comes after it was never acknowledged
+ * @holed: there was a hole: what comes after it was never acknowledged
+ * @probe: behind the hole: the block that is looked at next
+ * @damaged: it was no hole: an update is missing
  * @begun: a record was found
  * @next: of the batch: number of the next record
  * @offset: of the batch: of the next record's payload, bytes
@@ -39,7 +44,9 @@ struct hm_walk {
 	struct hm_ring_batch batch;
 	u64 position;
 	bool again;
-	bool ended;
+	bool holed;
+	u64 probe;
+	bool damaged;
 	bool begun;
 	unsigned int next;
 	u32 offset;

@@ -85,7 +85,7 @@ static void fuzz_super(struct bytes *b, bool as_it_is)
 	if (!as_it_is)
 		check(what == HM_FORMAT_OK || what == HM_FORMAT_DAMAGED ||
 		      what == HM_FORMAT_VERSION_NEW);
-	check(what != HM_FORMAT_BITMAP && *hm_format_text(what));
+	check(what < HM_FORMAT_BITMAP && *hm_format_text(what));
 }
 
 static bool is_super(const struct hm_disk_super *d)
@@ -135,7 +135,7 @@ static void fuzz_choose(struct bytes *b, u8 how)
 		check(!is_super(d0) && !is_super(d1));
 		break;
 	default:
-		check(what != HM_FORMAT_BITMAP);
+		check(what < HM_FORMAT_BITMAP);
 		check(is_super(d0) || is_super(d1));
 		break;
 	}

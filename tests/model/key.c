@@ -121,7 +121,9 @@ static u8 *put_log(u8 *key)
 	struct hm_place none = { 0 };
 	int i;
 
-	key = put(key, w.ring | (a->log_running ? a->log_covers << 4 : 0));
+	key = put(key, w.ring | (a->log_running || a->log_refused ?
+			   a->log_covers << 4 : 0));
+	key = put(key, a->log_running | a->log_refused << 1);
 	key = put_place(key, &a->placed);
 	key = put_place(key, &a->clean);
 	key = put_place(key, a->flush_running ? &a->flush_place : &none);

@@ -9,9 +9,17 @@
 /* All that is held goes into one append; it may come one by one, too. */
 void log_append(struct hm_update *first)
 {
-	struct hm_update *last = list_last_entry(&w.apply.pending,
-						 struct hm_update, stream);
+	u64 refused = w.apply.log_refused ? w.apply.log_covers : 0;
+	struct hm_update *last = first, *u = first;
 
+	list_for_each_entry_from(u, &w.apply.pending, stream) {
+		if (!hm_apply_log_takes(&w.apply, u))
+			break;
+		last = u;
+	}
+	/* It may be on the medium: nothing else takes its place. */
+	if (refused && last->seq != refused)
+		violated('f', "a refused append with other company");
 	if (first->seq != w.ring + 1U)
 		violated('f', "an append that is not the next");
 	hm_apply_log_begin(&w.apply, last);

@@ -359,6 +359,71 @@ static void test_change(void **state)
 	assert_issues(f, 3);
 }
 
+/* Part of it may be on the medium: nothing else may come in its place. */
+static void test_refused_append_is_done_again(void **state)
+{
+	struct flow *f = log_init(false);
+
+	receive(f, 0, 1);
+	receive(f, 1, 1);
+	begin(f, 0, 1);
+	receive(f, 2, 1);
+	logged(f, false, 100, 102);
+	assert_at(f, 3, 0, 0);
+	assert_waits(f);
+	assert_false(hm_apply_more(&f->a));
+	hm_apply_retry(&f->a);
+	assert_true(hm_apply_more(&f->a));
+	assert_true(hm_apply_log_takes(&f->a, &f->u[1]));
+	assert_false(hm_apply_log_takes(&f->a, &f->u[2]));
+	append(f, 0, 1, 100, 102);
+	assert_at(f, 3, 2, 2);
+	assert_true(hm_apply_log_takes(&f->a, &f->u[2]));
+	/* Another log knows nothing of it. */
+	begin(f, 2, 2);
+	logged(f, false, 102, 104);
+	hm_apply_jump(&f->a, 3, 1);
+	assert_false(f->a.log_refused);
+}
+
+/* With a disk that does not get on, what is in memory has a bound. */
+static void test_not_too_far_ahead(void **state)
+{
+	struct hm_update far = { .seq = 1 + 8192 };
+	struct flow *f = log_init(false);
+
+	assert_false(hm_apply_log_takes(&f->a, &far));
+	receive(f, 0, 1);
+	append(f, 0, 0, 100, 102);
+	assert_false(hm_apply_log_takes(&f->a, &far));
+	assert_issues(f, 0);
+	done(f, 0, true);
+	assert_true(hm_apply_log_takes(&f->a, &far));
+}
+
+/* What was performed cannot be told: it suspends, and goes on when it can. */
+static void test_stuck(void **state)
+{
+	struct flow *f = log_init(false);
+	struct hm_update *got;
+
+	receive(f, 0, 1);
+	append(f, 0, 0, 100, 102);
+	assert_issues(f, 0);
+	done(f, 0, true);
+	receive(f, 1, 1);
+	assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
+	hm_apply_log_full(&f->a);
+	hm_apply_log_stuck(&f->a);
+	assert_waits(f);
+	assert_true(hm_apply_quiet(&f->a));
+	hm_apply_retry(&f->a);
+	assert_waits(f);
+	hm_apply_log_room(&f->a);
+	append(f, 1, 1, 102, 104);
+	assert_at(f, 2, 2, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -377,6 +442,9 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_jump_keeps_the_log),
 		cmocka_unit_test(test_change),
+		cmocka_unit_test(test_refused_append_is_done_again),
+		cmocka_unit_test(test_not_too_far_ahead),
+		cmocka_unit_test(test_stuck),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

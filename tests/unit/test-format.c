@@ -34,7 +34,7 @@ static enum hm_format decode_super(const struct hm_super *s)
 
 static void test_words(void **state)
 {
-	assert_words(hm_format_text, HM_FORMAT_BITMAP + 1);
+	assert_words(hm_format_text, HM_FORMAT_LOG + 1);
 }
 
 static void test_sizes(void **state)

@@ -166,9 +166,46 @@ static void test_torn(void **state)
 	/* The head did not. */
 	m.block[at][0] ^= 1;
 	assert_true(walk(&m, &w) == 1);
-	/* Nothing behind a hole counts, even if it is whole. */
-	image_append(&m, 1);
-	assert_true(walk(&m, &w) == 1);
+	assert_false(w.damaged);
+}
+
+/* What lies behind a hole was appended later: it was none, whichever batch it is. */
+static void test_damaged(void **state)
+{
+	unsigned int first, what;
+	struct hm_walk w;
+	struct image m;
+	u64 at, next;
+
+	for (first = 1; first <= 9; first++) {
+		for (what = 0; what < 2; what++) {
+			image_begin(&m);
+			/* From near the end of a lap, or from its beginning. */
+			image_append(&m, 9);
+			if (what)
+				image_append(&m, 17);
+			image_tell(&m, m.seq, m.ring.head);
+			image_append(&m, 1);
+			at = image_append(&m, first);
+			m.super.seq = m.ring.tail ? m.super.seq : 0;
+			assert_true(walk(&m, &w) == 1U + first);
+			assert_false(w.damaged);
+			m.block[at % BLOCKS][0] ^= 1;
+			assert_true(walk(&m, &w) == 1);
+			assert_false(w.damaged);
+			next = image_append(&m, 1);
+			assert_true(next > at);
+			assert_true(walk(&m, &w) == 1);
+			assert_true(w.damaged);
+			/* The head is there, a payload is not. */
+			m.block[at % BLOCKS][0] ^= 1;
+			assert_true(walk(&m, &w) == 2U + first);
+			assert_false(w.damaged);
+			m.block[(at + 1) % BLOCKS][0] ^= 1;
+			assert_true(walk(&m, &w) == 1);
+			assert_true(w.damaged);
+		}
+	}
 }
 
 /* An append that was refused is done again, with other company. */
@@ -201,8 +238,10 @@ static void test_begins_with(void **state)
 	assert_true(walk(&m, &w) == 4);
 	m.super.seq = 12;
 	assert_true(walk(&m, &w) == 4);
+	assert_false(w.damaged);
 	m.super.seq = 9;
 	assert_true(walk(&m, &w) == 0);
+	assert_true(w.damaged);
 }
 
 static void test_not_its_own(void **state)
@@ -214,9 +253,12 @@ static void test_not_its_own(void **state)
 	image_append(&m, 2);
 	m.super.ring_life = LIFE + 1;
 	assert_true(walk(&m, &w) == 0);
+	assert_false(w.damaged);
 	m.super.ring_life = LIFE;
 	m.super.volume = 0;
 	assert_true(walk(&m, &w) == 0);
+	/* They are whole, so they should fit. */
+	assert_true(w.damaged);
 }
 
 int main(void)
@@ -227,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_round),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_torn),
+		cmocka_unit_test(test_damaged),
 		cmocka_unit_test(test_written_over),
 		cmocka_unit_test(test_begins_with),
 		cmocka_unit_test(test_not_its_own),

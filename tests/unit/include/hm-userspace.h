@@ -180,6 +180,9 @@ struct list_head {
 	for (pos = list_entry((head)->prev, __typeof__(*pos), member);	\
 	     &pos->member != (head);					\
 	     pos = list_prev_entry(pos, member))
+#define list_for_each_entry_from(pos, head, member)			\
+	for (; &pos->member != (head);					\
+	     pos = list_next_entry(pos, member))
 #define list_for_each_entry_continue(pos, head, member)			\
 	for (pos = list_next_entry(pos, member);			\
 	     &pos->member != (head);					\
