@@ -73,9 +73,23 @@ in_step()
 	[ "$1 $2 $3" = "connected streaming 0" ] && [ "$4" = "$5" ]
 }
 
+# disk_follows BACKUP: its log is performed, if it has one
+disk_follows()
+{
+	if [ "$(status_field "$1" order)" = log ]; then
+		dm suspend "$1"
+		dm resume "$1"
+	fi
+}
+
 # pair_equal PRIMARY: in step, and the same on both disks
 pair_equal()
 {
+	wait_for "in_step $1"
+	case $1 in
+	a) disk_follows b ;;
+	b) disk_follows a ;;
+	esac
 	wait_for "in_step $1"
 	uncache "$A_DISK"
 	uncache "$B_DISK"

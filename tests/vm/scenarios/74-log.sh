@@ -27,7 +27,8 @@ slow_region slow /dev/mapper/b-data 2048 1024 50
 B_DISK=/dev/mapper/slow
 note "seed $SEED"
 become backup b apply log
-become primary a sync clean on_disconnect stall
+become primary a sync clean ack applied \
+	on_disconnect stall
 wait_for "in_step a"
 expect_field b order log
 
@@ -71,7 +72,7 @@ while [ $ROUND -lt "$CUTS" ]; do
 		good_cut b --acked /run/acked
 		link_up
 		become backup b apply log
-		become primary a on_disconnect stall
+		become primary a ack applied on_disconnect stall
 		wait_for "in_step a"
 		continue
 	fi
