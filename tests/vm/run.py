@@ -277,7 +277,7 @@ def parse_arguments():
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kernels", default="6.1,6.12",
                         help="which of " + ",".join(KERNELS))
-    parser.add_argument("--jobs", type=int, default=2 * os.cpu_count(),
+    parser.add_argument("--jobs", type=int, default=2 * os.cpu_count() + 1,
                         help="scenarios at a time; each waits a good deal")
     parser.add_argument("--filter", default="",
                         help="regular expression for names")
