@@ -26,6 +26,7 @@ slow_disk_table()
 	}
 	BEGIN {
 		srand(seed)
+		at = 0
 		if (kind == "equal")
 			piece(all, 8)
 		if (kind == "spread")
