@@ -173,11 +173,13 @@ static void hm_log_tail_work(struct work_struct *work)
 	if (!err) {
 		b->log.ring.tail = b->log.told;
 		hm_apply_log_room(&b->apply);
+		hm_backup_progress(b);
 	} else if (err != -EBUSY && b->apply.log_full) {
 		hm_log_refused(b);
 		hm_apply_log_stuck(&b->apply);
+		hm_backup_progress(b);
 	}
-	hm_backup_progress(b);
+	/* Otherwise the next answer of a disk, or the heartbeat, tries again. */
 	spin_unlock_irq(&b->set.lock);
 	mutex_unlock(&b->set.meta_lock);
 }

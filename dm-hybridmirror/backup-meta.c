@@ -205,13 +205,11 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 {
 	struct hm_backup *b = to_backup(v->set);
 	bool known = v->meta;
-	int err;
+	int err = 0;
 
 	if (!known && hm_set_same_devices(v, old)) {
 		err = hm_meta_take_over(v, old);
-		if (err)
-			return err;
-		known = true;
+		known = !err;
 	}
 	if (known) {
 		hm_backup_catch_up(b);
@@ -220,7 +218,7 @@ int hm_backup_remember(struct hm_volume *v, struct hm_volume *old)
 	/* What a disk refused may be for the old one's. */
 	if (old && !hm_backup_durable(b))
 		hm_backup_drop_pending(b);
-	return hm_backup_take_in(v);
+	return err ?: hm_backup_take_in(v);
 }
 
 /**

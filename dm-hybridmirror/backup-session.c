@@ -336,8 +336,6 @@ static int hm_rx_jump(struct hm_rx *rx, u64 seq)
 			return err;
 	} while (!hm_backup_drop_pending(b));
 	spin_lock_irq(&b->set.lock);
-	/* Until the session has begun the superblock speaks of the old stream. */
-	hm_log_leave(b, HM_LOG_LEFT);
 	hm_apply_jump(&b->apply, seq, 0);
 	b->lost = false;
 	b->reason = "";

@@ -48,8 +48,8 @@ bool hm_backup_drop_pending(struct hm_backup *b)
 	worth = hm_backup_worth(b);
 	idle = hm_backup_is_idle(b);
 	if (idle) {
-		if (!hm_apply_drained(&b->apply))
-			hm_log_leave(b, HM_LOG_LEFT);
+		/* Until a session begins the superblock speaks of the old stream. */
+		hm_log_leave(b, HM_LOG_LEFT);
 		list_splice_init(&b->apply.pending, &dropped);
 		hm_apply_jump(&b->apply, 0, 0);
 		b->lost = true;

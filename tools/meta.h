@@ -10,18 +10,19 @@
 #define EXIT_UNREADABLE	1
 #define EXIT_BAD	2
 
-/*
- * What was found on a metadata device. @s is valid if @counts is a copy, and
- * then so are the regions; those of a damaged block of the bitmap count as
- * dirty, since any of them may be. @log and what follows it are valid if @s has
- * a log that is in use.
- */
+/* An update that waits in the log. */
 struct meta_update {
 	struct hm_update update;
 	u64 byte;			/* of the device: where its data begins */
 	u32 bytes;
 };
 
+/*
+ * What was found on a metadata device. @s is valid if @counts is a copy, and
+ * then so are the regions; those of a damaged block of the bitmap count as
+ * dirty, since any of them may be. @log and what follows it are valid if @s has
+ * a log that is in use.
+ */
 struct meta {
 	enum hm_format verdict;
 	enum hm_format copy[HM_SUPER_COPIES];

@@ -53,6 +53,19 @@ pair_equal a
 expect_above b appends "$appends"
 expect_field b flushes 0
 
+note "a copy ends one log, and begins another"
+become primary a backlog 1 on_full behind ack local
+wait_for "in_step a"
+link_down
+noise a 0 1500
+wait_status a sync behind
+link_up
+pair_equal a
+expect_field b order log
+expect_field b state consistent
+become primary a ack applied on_disconnect stall
+wait_for "in_step a"
+
 while [ $ROUND -lt "$CUTS" ]; do
 	stamp_start completion /dev/mapper/a
 	stamp_arrives a 60
@@ -60,9 +73,7 @@ while [ $ROUND -lt "$CUTS" ]; do
 	copied=$(status_field a copied)
 	stamp_acked
 	power_off b
-	dm remove b
-	swap_table gate-b "$(linear_table /dev/ram1)" --noflush --nolockfs
-	uncache /dev/mapper/b-data /dev/mapper/b-meta
+	gone b
 	if [ "$(dice 3)" = 0 ]; then
 		note "cut $ROUND: the backup takes over"
 		dm message a 0 release

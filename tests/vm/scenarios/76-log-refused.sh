@@ -51,9 +51,7 @@ power_cut()
 
 	power_off b
 	durable=$(status_field a durable)
-	dm remove b
-	swap_table gate-b "$(linear_table /dev/ram1)" --noflush --nolockfs
-	uncache /dev/mapper/b-data /dev/mapper/b-meta /dev/mapper/part
+	gone b
 	hm-meta dump --json /dev/mapper/part >/run/says || fail "its metadata"
 	said=$(sed -n 's/.*"log_seq": \([0-9]*\).*/\1/p' /run/says)
 	note "the primary knows of $durable, the log ends with $said"
