@@ -73,6 +73,8 @@ class Apply:
             raise GuestError("fio: " + output)
         pair.settle(contestant)
         pair.down(contestant)
+        if not contestant.copies:
+            pair.equalize()
         return rate
 
     def depths(self, kind):
