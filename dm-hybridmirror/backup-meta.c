@@ -46,36 +46,41 @@ static bool hm_backup_others(const struct hm_volume *v)
 	return false;
 }
 
-/*
- * Nothing is remembered of this volume, so nothing is known of the set. It forgets
- * where it was only if it can be written.
- */
-static int hm_backup_format(struct hm_volume *v, struct hm_lineage *l)
+/* All of it has to be copied: its bitmap says so before the set's lineage counts. */
+static int hm_backup_copy_whole(struct hm_volume *v)
 {
+	hm_warn(v->set, "volume %u: nothing is known of its disk: all of it will be copied, and the set is inconsistent until then",
+		v->info.number);
+	v->set->forced = false;
+	spin_lock_irq(&v->set->lock);
+	hm_regions_want(&v->meta->regions, 0, v->info.sectors);
+	spin_unlock_irq(&v->set->lock);
+	return hm_meta_write_regions(v->meta);
+}
+
+static int hm_backup_copy_others_whole(struct hm_volume *v)
+{
+	struct hm_volume *other;
+	unsigned int i;
 	int err = 0;
 
-	memset(l, 0, sizeof(*l));
-	if (v->meta->bdev) {
-		spin_lock_irq(&v->set->lock);
-		/* Each block has to be valid, also if no region is dirty. */
-		bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
-		spin_unlock_irq(&v->set->lock);
-		err = hm_meta_write_regions(v->meta);
+	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
+		other = v->set->volume[i];
+		if (other && other != v)
+			err = hm_backup_copy_whole(other);
 	}
-	if (!err)
-		hm_backup_forget_stream(to_backup(v->set));
 	return err;
 }
 
 /* Where in which stream the disk is; all volumes must agree. */
-static void hm_backup_recall_position(struct hm_volume *v, bool others)
+static void hm_backup_recall_position(struct hm_volume *v, bool first)
 {
 	struct hm_backup *b = to_backup(v->set);
 	const struct hm_super *s = &v->meta->super;
 	bool known = s->role == HM_SUPER_BACKUP && s->position;
 
 	spin_lock_irq(&b->set.lock);
-	if (!others) {
+	if (first) {
 		memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
 		hm_apply_jump(&b->apply, known ? s->seq : 0,
 			      known ? s->group : 0);
@@ -90,29 +95,61 @@ static void hm_backup_recall_position(struct hm_volume *v, bool others)
 	spin_unlock_irq(&b->set.lock);
 }
 
+/* Where it is in the stream is not known, but which one it is. */
+static void hm_backup_lose_position(struct hm_backup *b)
+{
+	spin_lock_irq(&b->set.lock);
+	b->lost = true;
+	b->position = false;
+	spin_unlock_irq(&b->set.lock);
+}
+
+/* Its metadata has been formatted, by now or earlier. */
 static int hm_backup_recall(struct hm_volume *v, bool others,
 			    struct hm_lineage *l)
 {
 	const struct hm_super *s = &v->meta->super;
+	bool first = !others || hm_lineage_fresh(l);
+	enum hm_joining joining = HM_JOINED;
+	int err = 0;
 
+	if (first)
+		hm_backup_forget_stream(to_backup(v->set));
 	if (!others) {
 		*l = s->lineage;
 		v->set->forced = s->forced;
-	} else if (hm_lineage_fresh(&s->lineage)) {
-		/* The first copy had begun, but not all volumes knew of it. */
-		memset(l, 0, sizeof(*l));
-	} else if (hm_lineage_fresh(l) || hm_lineage_join(l, &s->lineage)) {
-		/* They are one, or the set is fresh already. */
-	} else if (l->inconsistent || s->lineage.inconsistent) {
-		/* A copy from elsewhere had begun: not all knew of it either. */
-		memset(l, 0, sizeof(*l));
 	} else {
-		hm_err(v->set, "volume %u: its metadata does not belong with that of the set's other volumes",
+		joining = hm_lineage_join_backup(l, &s->lineage);
+	}
+	switch (joining) {
+	case HM_JOINED:
+		hm_backup_recall_position(v, first);
+		return 0;
+	case HM_JOINED_WHOLE:
+		err = hm_backup_copy_whole(v);
+		break;
+	case HM_JOINED_OTHERS_WHOLE:
+		err = hm_backup_copy_others_whole(v);
+		hm_backup_recall_position(v, true);
+		break;
+	case HM_JOIN_REFUSED:
+		hm_err(v->set, "volume %u: its metadata does not belong with that of the set's other volumes: give its own, or, to begin anew with a full copy, zero the metadata of all of them",
 		       v->info.number);
 		return -EINVAL;
 	}
-	hm_backup_recall_position(v, others);
-	return 0;
+	hm_backup_lose_position(to_backup(v->set));
+	return err;
+}
+
+/* Nothing is remembered of this volume: each block of its bitmap has to be valid. */
+static int hm_backup_format(struct hm_volume *v)
+{
+	if (!v->meta->bdev)
+		return 0;
+	spin_lock_irq(&v->set->lock);
+	bitmap_fill(v->meta->regions.changed, v->meta->regions.blocks);
+	spin_unlock_irq(&v->set->lock);
+	return hm_meta_write_regions(v->meta);
 }
 
 /* What one volume's log holds has to be on its disk before another one joins. */
@@ -144,10 +181,10 @@ static int hm_backup_learn(struct hm_volume *v, struct hm_lineage *l)
 		err = hm_meta_load(v);
 	if (!err)
 		err = hm_set_add_member(v);
-	/* One volume of which nothing is known, and the set is worth nothing. */
+	if (!err && !v->meta->super.sequence)
+		err = hm_backup_format(v);
 	if (!err)
-		err = v->meta->super.sequence ? hm_backup_recall(v, others, l) :
-						hm_backup_format(v, l);
+		err = hm_backup_recall(v, others, l);
 	/* All of them say who belongs to the set. */
 	if (!err && v->meta->bdev && (others || !v->meta->super.sequence))
 		err = hm_set_write_supers(v->set, l);

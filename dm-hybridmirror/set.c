@@ -393,7 +393,7 @@ bool hm_set_complete(const struct hm_set *set)
 	return true;
 }
 
-/* Does one of the two know nothing of the other? */
+/* Does one of the two know nothing of the other, and is not new either? */
 static bool hm_set_strangers(const struct hm_volume *v,
 			     const struct hm_volume *other)
 {
@@ -402,7 +402,8 @@ static bool hm_set_strangers(const struct hm_volume *v,
 	if (!other || other == v || !other->meta || !other->meta->bdev)
 		return false;
 	b = &other->meta->super;
-	return a->sequence && b->sequence &&
+	return a->sequence && b->sequence && !hm_lineage_fresh(&a->lineage) &&
+	       !hm_lineage_fresh(&b->lineage) &&
 	       (!(a->members & BIT(b->volume)) ||
 		!(b->members & BIT(a->volume)));
 }

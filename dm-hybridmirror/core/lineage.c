@@ -225,36 +225,17 @@ void hm_lineage_promote(struct hm_lineage *l, u64 generation)
 	hm_lineage_write_apart(l, generation);
 }
 
-/*
- * Both were alone, each by itself, since they were one, and nobody was told: a
- * volume that comes late, after a crash while a generation was being begun.
- */
-static bool hm_lineage_both_alone(const struct hm_lineage *l,
+/* One volume is a step behind the other, or neither is. */
+static bool hm_lineage_join_steps(struct hm_lineage *l,
 				  const struct hm_lineage *other)
 {
-	return l->untold && other->untold && l->generation[1] &&
-	       l->generation[1] == other->generation[1];
-}
-
-/**
- * hm_lineage_join() - two volumes of a set keep the same lineage
- * @l: one volume's; becomes the set's
- * @other: another one's: a crash while all were being rewritten leaves some one
- *	step behind
- *
- * Return: false if they do not belong together.
- */
-bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
-{
 	struct hm_lineage older = *other;
-	unsigned int covered, n, i;
+	unsigned int i = hm_lineage_find(l, older.generation[0]);
+	unsigned int covered, n;
 
-	i = hm_lineage_find(l, older.generation[0]);
 	if (i == HM_NOT_FOUND) {
 		older = *l;
 		i = hm_lineage_find(other, older.generation[0]);
-		if (hm_lineage_both_alone(l, other))
-			i = 0;
 		if (i == HM_NOT_FOUND || hm_lineage_fresh(&older))
 			return false;
 		*l = *other;
@@ -268,6 +249,94 @@ bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
 	if (!i)
 		l->untold &= older.untold;
 	return true;
+}
+
+/* The lineage without the generation that nobody was told of, if there is one. */
+static struct hm_lineage hm_lineage_told(const struct hm_lineage *l)
+{
+	struct hm_lineage told = *l;
+
+	if (!l->untold)
+		return told;
+	memmove(told.generation, l->generation + 1,
+		(HM_GENERATIONS - 1) * sizeof(told.generation[0]));
+	told.generation[HM_GENERATIONS - 1] = 0;
+	told.untold = false;
+	if (told.covered)
+		told.covered--;
+	return told;
+}
+
+/**
+ * hm_lineage_join() - two volumes of a set keep the same lineage
+ * @l: one volume's; becomes the set's
+ * @other: another one's: a crash while all were being rewritten leaves some one
+ *	step behind
+ *
+ * A volume that was loaded without the others, and written, has begun a
+ * generation that nobody was told of, on top of what was its newest then. What
+ * the others were told to adopt meanwhile, or before the crash that left it a
+ * step behind, they did with it: a set pairs only when all of it is there. So the
+ * generations of which nobody was told do not count; one of them is the name of
+ * what the set is now, on top of what they all have been.
+ *
+ * Return: false if they do not belong together; then nothing has changed.
+ */
+bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other)
+{
+	struct hm_lineage set, told;
+	u64 untold;
+
+	if (hm_lineage_join_steps(l, other))
+		return true;
+	if (!l->untold && !other->untold)
+		return false;
+	set = hm_lineage_told(l);
+	told = hm_lineage_told(other);
+	if (!hm_lineage_join_steps(&set, &told))
+		return false;
+	untold = l->untold ? l->generation[0] : other->generation[0];
+	*l = set;
+	hm_lineage_write_apart(l, untold);
+	return true;
+}
+
+/**
+ * hm_lineage_join_backup() - a volume of a backup comes to its set's others
+ * @l: the set's lineage; becomes that of all
+ * @other: the volume's; fresh if its metadata is empty
+ *
+ * A fresh one among others that are not has lost its memory, or its first copy
+ * had begun when not all knew of it. Then a copy of all of it makes it one of
+ * them; until then the set is inconsistent.
+ *
+ * Return: see enum hm_joining; @l has changed unless refused.
+ *
+ * Context: any.
+ */
+enum hm_joining hm_lineage_join_backup(struct hm_lineage *l,
+				       const struct hm_lineage *other)
+{
+	if (hm_lineage_fresh(other)) {
+		if (hm_lineage_fresh(l))
+			return HM_JOINED;
+		l->inconsistent = true;
+		return HM_JOINED_WHOLE;
+	}
+	if (hm_lineage_fresh(l)) {
+		*l = *other;
+		l->inconsistent = true;
+		return HM_JOINED_OTHERS_WHOLE;
+	}
+	if (hm_lineage_join(l, other))
+		return HM_JOINED;
+	/* One was written alone since: that must not go without a word. */
+	if (l->untold || other->untold ||
+	    !(l->inconsistent || other->inconsistent))
+		return HM_JOIN_REFUSED;
+	/* A copy from elsewhere had begun, but not all volumes knew of it. */
+	memset(l, 0, sizeof(*l));
+	return HM_JOINED;
 }
 
 /**

@@ -52,6 +52,21 @@ enum hm_pairing {
 	HM_PAIR_UNRELATED,
 };
 
+/**
+ * enum hm_joining - a volume of a backup comes to its set's others
+ * @HM_JOINED: the set's lineage stands for all of them
+ * @HM_JOINED_WHOLE: nothing is known of the volume: its bitmap has to name all of
+ *	it before the set's lineage may stand for it
+ * @HM_JOINED_OTHERS_WHOLE: likewise of all that were there before
+ * @HM_JOIN_REFUSED: they do not belong together
+ */
+enum hm_joining {
+	HM_JOINED,
+	HM_JOINED_WHOLE,
+	HM_JOINED_OTHERS_WHOLE,
+	HM_JOIN_REFUSED,
+};
+
 bool hm_lineage_valid(const struct hm_lineage *l);
 bool hm_lineage_fresh(const struct hm_lineage *l);
 unsigned int hm_lineage_find(const struct hm_lineage *l, u64 generation);
@@ -69,6 +84,8 @@ void hm_lineage_adopt(struct hm_lineage *backup,
 bool hm_lineage_may_promote(const struct hm_lineage *l, bool forced);
 void hm_lineage_promote(struct hm_lineage *l, u64 generation);
 bool hm_lineage_join(struct hm_lineage *l, const struct hm_lineage *other);
+enum hm_joining hm_lineage_join_backup(struct hm_lineage *l,
+				       const struct hm_lineage *other);
 enum hm_pairing hm_lineage_judge(const struct hm_lineage *primary,
 				 const struct hm_lineage *backup, bool gives_up);
 

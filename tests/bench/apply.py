@@ -24,6 +24,7 @@ WAYS = ("completion", "flush", "log", "none")
 KINDS = (("equal", "all places alike"),
          ("spread", "times spread, lognormal, sigma 0.5"),
          ("tail", "one place of 100 ten times slower"))
+ALL = "exhibit,equal,spread,tail"
 DEPTHS = (1, 4, 16, 64, 256)
 FULL = "on_full stall"
 RAMP = 2
@@ -77,17 +78,22 @@ class Apply:
             pair.equalize()
         return rate
 
-    def depths(self, kind):
-        """{way: [(depth, rate), ...]}"""
+    def depths(self, kind, repeats):
+        """{way: [(depth, median rate), ...]}"""
         found = {way: [] for way in WAYS}
         for seed, end in enumerate("pb"):
             self.slow(end, kind, seed + 1)
         for depth in DEPTHS:
+            rates = {way: [] for way in WAYS}
+            for _ in range(repeats):
+                for way in WAYS:
+                    rates[way].append(self.rate(
+                        mirror(way),
+                        f"--rw=randwrite --bs=4k --iodepth={depth}"))
             for way in WAYS:
-                rate = self.rate(mirror(way), "--rw=randwrite --bs=4k "
-                                 f"--iodepth={depth}")
-                found[way].append((depth, rate))
-                print(f"{kind}, depth {depth}, {way}: {rate:,.0f}/s",
+                found[way].append((depth, statistics.median(rates[way])))
+                print(f"{kind}, depth {depth}, {way}:",
+                      ", ".join(f"{rate:,.0f}/s" for rate in rates[way]),
                       flush=True)
         self.even("p", "b")
         return found
@@ -157,10 +163,12 @@ def measure(folder, arguments):
                           (3 if arguments.quick else 6))
             contestants = [contestant for contestant in EXHIBIT
                            if not arguments.quick or contestant.key in QUICK]
-            exhibit = apply.exhibit(contestants, 1 if arguments.quick else 3)
-            if not arguments.quick:
-                for kind, _ in KINDS:
-                    depths[kind] = apply.depths(kind)
+            repeats = 1 if arguments.quick else 3
+            if "exhibit" in arguments.only:
+                exhibit = apply.exhibit(contestants, repeats)
+            for kind, _ in KINDS:
+                if kind in arguments.only:
+                    depths[kind] = apply.depths(kind, repeats)
         except (GuestError, ScenarioFailure):
             print("logs:", keep_logs(folder, "apply", logs_folder()))
             raise
@@ -173,9 +181,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true",
                         help="the exhibit only, once")
+    parser.add_argument("--only", metavar="PART,...", default=ALL.split(","),
+                        type=lambda words: words.split(","),
+                        help=f"of {ALL}")
     parser.add_argument("--seconds", type=int, help="of each measurement")
     parser.add_argument("--output", default=RESULTS, metavar="FOLDER")
     arguments = parser.parse_args()
+    if arguments.quick:
+        arguments.only = ["exhibit"]
+    if set(arguments.only) - set(ALL.split(",")):
+        parser.error(f"--only takes some of {ALL}")
     about = {"revision": revision(), "machine": machine()}
     try:
         with scratch() as folder:

@@ -239,9 +239,19 @@ static void test_untold(void **state)
 	hm_lineage_write_apart(&told, 7);
 	l = before;
 	assert_true(hm_lineage_join(&l, &told) && l.untold && l.covered == 2);
+	/* What it is called by then the others adopted, and it with them. */
 	hm_lineage_tell(&told);
 	l = before;
+	assert_true(hm_lineage_join(&l, &told) && l.untold);
+	assert_line(&l, LINE(3, 6, 7, 5));
+	l = told;
+	assert_true(hm_lineage_join(&l, &before) && l.untold);
+	assert_line(&l, LINE(3, 6, 7, 5));
+	/* Both were told. */
+	hm_lineage_tell(&before);
+	l = before;
 	assert_false(hm_lineage_join(&l, &told));
+	assert_line(&l, before);
 }
 
 /* A blank disk in the place of the one that regions were copied to */
@@ -331,6 +341,58 @@ static void test_join_strangers(void **state)
 	assert_false(hm_lineage_join(&l, &other));
 }
 
+/* One volume, written alone, had not been told what the others adopted. */
+static void test_join_late(void **state)
+{
+	struct hm_lineage alone = LINE(2, 6, 5, 4), adopted = LINE(1, 7, 5, 4);
+	struct hm_lineage want = LINE(2, 6, 7, 5, 4);
+
+	alone.untold = true;
+	/* Its bitmap names what changed since 5, theirs since 7. */
+	assert_join(alone, adopted, want);
+	adopted.inconsistent = true;
+	want.inconsistent = true;
+	assert_join(alone, adopted, want);
+	alone = LINE(1, 6, 5, 4);
+	alone.untold = true;
+	adopted = LINE(3, 7, 5, 4);
+	assert_join(alone, adopted, LINE(2, 6, 7, 5, 4));
+	/* Written alone on top of what nobody else has been. */
+	alone = LINE(2, 6, 8);
+	alone.untold = true;
+	assert_false(hm_lineage_join(&alone, &adopted));
+	assert_line(&alone, LINE(2, 6, 8));
+}
+
+static void assert_join_backup(struct hm_lineage l, struct hm_lineage other,
+			       enum hm_joining want, struct hm_lineage after)
+{
+	assert_int_equal(hm_lineage_join_backup(&l, &other), want);
+	assert_line(&l, after);
+}
+
+static void test_join_backup(void **state)
+{
+	struct hm_lineage known = LINE(1, 5), unsure = known;
+	struct hm_lineage other = LINE(1, 8, 7), copying = other;
+	struct hm_lineage apart = known;
+
+	unsure.inconsistent = true;
+	copying.inconsistent = true;
+	hm_lineage_write_apart(&apart, 6);
+	assert_join_backup(fresh, fresh, HM_JOINED, fresh);
+	assert_join_backup(known, known, HM_JOINED, known);
+	assert_join_backup(known, fresh, HM_JOINED_WHOLE, unsure);
+	assert_join_backup(fresh, known, HM_JOINED_OTHERS_WHOLE, unsure);
+	assert_join_backup(known, other, HM_JOIN_REFUSED, known);
+	/* A copy from elsewhere had begun on some. */
+	assert_join_backup(known, copying, HM_JOINED, fresh);
+	assert_join_backup(copying, known, HM_JOINED, fresh);
+	/* Unless one holds what nobody was told of. */
+	assert_join_backup(apart, copying, HM_JOIN_REFUSED, apart);
+	assert_join_backup(copying, apart, HM_JOIN_REFUSED, copying);
+}
+
 static void test_valid(void **state)
 {
 	struct hm_lineage l = fresh;
@@ -381,6 +443,8 @@ int main(void)
 		cmocka_unit_test(test_promote),
 		cmocka_unit_test(test_join),
 		cmocka_unit_test(test_join_strangers),
+		cmocka_unit_test(test_join_late),
+		cmocka_unit_test(test_join_backup),
 		cmocka_unit_test(test_valid),
 	};
 

@@ -12,9 +12,6 @@
 slow_disk_table()
 {
 	awk -v kind="$1" -v seed="$2" -v device="$3" -v all="$(sectors "$3")" '
-	function gauss() {
-		return sqrt(-2 * log(1 - rand())) * cos(6.2831853 * rand())
-	}
 	function piece(length_, ms) {
 		if (at + length_ > all)
 			length_ = all - at
@@ -26,13 +23,15 @@ slow_disk_table()
 	}
 	BEGIN {
 		srand(seed)
+		# that distribution at its 16 quantiles
+		split("3 4 5 5 6 7 7 8 8 9 10 11 12 13 15 20", quantile)
 		at = 0
 		if (kind == "equal")
 			piece(all, 8)
 		if (kind == "spread")
 			while (at < all)
 				piece(int(all / 64 / 8) * 8,
-				      1 + int(8 * exp(0.5 * gauss())))
+				      quantile[1 + int(16 * rand())])
 		if (kind == "tail")
 			while (at < all)
 				piece(int(all / 100 / 8) * 8, n++ == 50 ? 80 : 8)

@@ -103,5 +103,29 @@ expect_field a metadata ok
 expect_log "the metadata device takes writes again"
 pair_equal a
 expect_field b state consistent
+
+# bad_start SECTORS: so many of the primary's metadata device neither read nor write
+bad_start()
+{
+	swap_table a-meta "0 $1 error
+$1 $(($(sectors /dev/ram2) - $1)) linear /dev/ram2 $1"
+}
+
+note "copies of the primary's superblock cannot be read: refused, nothing is forgotten"
+dm remove a
+bad_start 8
+refuse become primary a
+expect_log "copy 0 of the superblock cannot be read"
+expect_log "it refused the superblock"
+[ ! -b /dev/mapper/a ] || dm remove a
+bad_start 16
+refuse become primary a
+expect_log "it cannot be read"
+[ ! -b /dev/mapper/a ] || dm remove a
+meta_mended a-meta /dev/ram2
+become primary a
+noise a 4000 10
+pair_equal a
+expect_field a copied 0
 pair_down
 teardown
