@@ -12,10 +12,8 @@
 
 #include "backup.h"
 
-/* Bios of one append that may wait for memory; each is submitted at once. */
-#define HM_LOG_BIOS	4
-
 static void hm_log_tail_work(struct work_struct *work);
+static void hm_log_answered(struct hm_append *append, bool ok);
 
 /**
  * hm_log_create() - what a log needs, in memory
@@ -27,13 +25,8 @@ static void hm_log_tail_work(struct work_struct *work);
  */
 int hm_log_create(struct hm_log *log)
 {
-	log->head = (void *)__get_free_page(GFP_KERNEL);
-	if (!log->head)
+	if (hm_append_create(&log->append, hm_log_answered))
 		return -ENOMEM;
-	if (bioset_init(&log->bios, HM_LOG_BIOS, 0, BIOSET_NEED_BVECS)) {
-		free_page((unsigned long)log->head);
-		return -ENOMEM;
-	}
 	INIT_WORK(&log->tail_work, hm_log_tail_work);
 	return 0;
 }
@@ -47,8 +40,7 @@ int hm_log_create(struct hm_log *log)
 void hm_log_destroy(struct hm_log *log)
 {
 	cancel_work_sync(&log->tail_work);
-	bioset_exit(&log->bios);
-	free_page((unsigned long)log->head);
+	hm_append_destroy(&log->append);
 }
 
 /* The one volume, if its table asks for a log and its metadata has room. */
@@ -223,27 +215,23 @@ void hm_log_settle(struct hm_backup *b)
 	spin_unlock_irq(&b->set.lock);
 }
 
-static void hm_log_put(struct hm_backup *b)
+static void hm_log_answered(struct hm_append *append, bool ok)
 {
-	struct hm_log *log = &b->log;
+	struct hm_backup *b = container_of(append, struct hm_backup,
+					   log.append);
+	u64 end = hm_append_behind(append);
 	LIST_HEAD(retired);
 	unsigned long flags;
-	bool failed;
-	u64 end;
 
-	if (!atomic_dec_and_test(&log->writing))
-		return;
-	failed = READ_ONCE(log->failed);
-	end = log->batch.position + hm_batch_blocks(log->batch.payload);
 	spin_lock_irqsave(&b->set.lock, flags);
-	if (failed) {
-		hm_log_refused(b);
-	} else {
-		log->ring.head = end;
+	if (ok) {
+		b->log.ring.head = end;
 		b->counters.appends++;
+	} else {
+		hm_log_refused(b);
 	}
 	b->ack_due = true;
-	hm_apply_log_done(&b->apply, !failed, log->batch.position, end,
+	hm_apply_log_done(&b->apply, ok, append->batch.position, end,
 			  &retired);
 	/* Under the lock: whoever drains may free the set once this is over. */
 	hm_backup_progress(b);
@@ -251,81 +239,10 @@ static void hm_log_put(struct hm_backup *b)
 	hm_backup_free_retired(&retired);
 }
 
-static void hm_log_endio(struct bio *bio)
-{
-	struct hm_backup *b = bio->bi_private;
-
-	if (bio->bi_status)
-		WRITE_ONCE(b->log.failed, true);
-	bio_put(bio);
-	hm_log_put(b);
-}
-
-/**
- * struct hm_append - an append that is being written
- * @b: whose
- * @bdev: where to
- * @sector: behind what was added
- * @left: bytes to come
- * @bio: not submitted yet, or NULL
- */
-struct hm_append {
-	struct hm_backup *b;
-	struct block_device *bdev;
-	sector_t sector;
-	unsigned int left;
-	struct bio *bio;
-};
-
-static void hm_append_submit(struct hm_append *to)
-{
-	if (!to->bio)
-		return;
-	atomic_inc(&to->b->log.writing);
-	submit_bio_noacct(to->bio);
-	to->bio = NULL;
-}
-
-static void hm_append_add(struct hm_append *to, struct page *page,
-			  unsigned int bytes, unsigned int offset)
-{
-	unsigned int pages = min(to->left / 512, (unsigned int)BIO_MAX_VECS);
-
-	if (to->bio && !bio_add_page(to->bio, page, bytes, offset))
-		hm_append_submit(to);
-	if (!to->bio) {
-		to->bio = bio_alloc_bioset(to->bdev, pages, REQ_OP_WRITE |
-					   REQ_SYNC | REQ_IDLE | REQ_FUA,
-					   GFP_NOIO, &to->b->log.bios);
-		to->bio->bi_iter.bi_sector = to->sector;
-		to->bio->bi_private = to->b;
-		to->bio->bi_end_io = hm_log_endio;
-		__bio_add_page(to->bio, page, bytes, offset);
-	}
-	to->sector += bytes >> SECTOR_SHIFT;
-	to->left -= bytes;
-}
-
-static void hm_append_payload(struct hm_append *to, const struct hm_payload *p)
-{
-	unsigned int i;
-
-	for (i = 0; i < p->count; i++)
-		hm_append_add(to, p->bvec[i].bv_page, p->bvec[i].bv_len,
-			      p->bvec[i].bv_offset);
-}
-
-/* Heads of records, then payloads, then zeroes up to the end of a block. */
 static void hm_log_write(struct hm_backup *b, struct hm_update *first)
 {
 	struct hm_log *log = &b->log;
-	struct hm_meta *m = b->set.volume[log->volume]->meta;
-	unsigned int blocks = hm_batch_blocks(log->batch.payload);
-	struct hm_append to = {
-		.b = b, .bdev = m->bdev, .left = blocks * HM_META_BLOCK,
-		.sector = hm_ring_sector(m->super.bitmap_blocks, &log->ring,
-					 log->batch.position),
-	};
+	struct hm_append *append = &log->append;
 	struct hm_update *u;
 	unsigned int i;
 
@@ -333,31 +250,25 @@ static void hm_log_write(struct hm_backup *b, struct hm_update *first)
 	 * They stay where they are: nothing but the log's answer moves them. What
 	 * comes behind the last one is not ours to look at.
 	 */
-	for (i = 0; i < log->batch.records; i++) {
+	for (i = 0; i < append->batch.records; i++) {
 		u = i ? list_next_entry(u, stream) : first;
-		hm_encode_record(&log->head->record[i], u, log->life,
+		hm_encode_record(&append->head->record[i], u, log->life,
 				 to_arrival(u)->crc);
 	}
-	hm_encode_batch(log->head, &log->batch, log->life);
-
-	atomic_set(&log->writing, 1);
-	log->failed = false;
-	hm_append_add(&to, virt_to_page(log->head), HM_META_BLOCK, 0);
-	for (i = 0; i < log->batch.records; i++) {
+	hm_append_begin(append, b->set.volume[log->volume]->meta, &log->ring,
+			log->life, REQ_FUA);
+	for (i = 0; i < append->batch.records; i++) {
 		u = i ? list_next_entry(u, stream) : first;
-		hm_append_payload(&to, &to_arrival(u)->payload);
+		hm_append_payload(append, &to_arrival(u)->payload);
 	}
-	if (to.left)
-		hm_append_add(&to, ZERO_PAGE(0), to.left, 0);
-	hm_append_submit(&to);
-	hm_log_put(b);
+	hm_append_end(append);
 }
 
 /* As many as one batch holds; returns the last one. */
 static struct hm_update *hm_log_gather(struct hm_backup *b,
 				       struct hm_update *first)
 {
-	struct hm_ring_batch *batch = &b->log.batch;
+	struct hm_ring_batch *batch = &b->log.append.batch;
 	struct hm_update *u = first, *last = first;
 	unsigned int bytes;
 
@@ -384,14 +295,14 @@ static struct hm_update *hm_log_gather(struct hm_backup *b,
  */
 void hm_log_append(struct hm_backup *b, struct hm_update *first)
 {
-	struct hm_log *log = &b->log;
+	struct hm_ring_batch *batch = &b->log.append.batch;
 	struct hm_update *last;
 
 	spin_lock_irq(&b->set.lock);
 	last = hm_log_gather(b, first);
-	log->batch.position =
-		hm_ring_place(&log->ring, hm_batch_blocks(log->batch.payload));
-	if (log->batch.position == HM_RING_NOWHERE) {
+	batch->position = hm_ring_place(&b->log.ring,
+					hm_batch_blocks(batch->payload));
+	if (batch->position == HM_RING_NOWHERE) {
 		hm_apply_log_full(&b->apply);
 		hm_log_tend(b);
 		spin_unlock_irq(&b->set.lock);

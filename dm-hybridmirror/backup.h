@@ -5,6 +5,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "append.h"
 #include "core/apply.h"
 #include "core/handshake.h"
 #include "core/ring.h"
@@ -106,11 +107,7 @@ struct hm_guest {
  * @told: the position that the superblock says; under hm_set.meta_lock
  * @telling: @tail_work is queued or runs; under hm_set.lock
  * @tail_work: tells the superblock how far the log was performed
- * @head: a page: the head of the batch that is being appended
- * @batch: what it says; one append at a time
- * @bios: for appends
- * @writing: bios of the append that have not ended, and one for the starter
- * @failed: one of them failed
+ * @append: the batch that is being appended; one at a time
  */
 struct hm_log {
 	enum hm_log_state {
@@ -124,11 +121,7 @@ struct hm_log {
 	u64 told;
 	bool telling;
 	struct work_struct tail_work;
-	struct hm_disk_batch *head;
-	struct hm_ring_batch batch;
-	struct bio_set bios;
-	atomic_t writing;
-	bool failed;
+	struct hm_append append;
 };
 
 /**

@@ -277,11 +277,18 @@ static void hm_conn_session(struct hm_primary *p, void *page,
 {
 	const char *reason;
 
+	/* The log's device may have been mended. */
+	spin_lock_irq(&p->set.lock);
+	p->store.failed = false;
+	spin_unlock_irq(&p->set.lock);
 	wake_up_process(t->tx);
 	wake_up_process(t->copy);
 	reason = hm_conn_why(p, hm_conn_receive(p, page));
 	hm_sock_shutdown(p->sock);
 	hm_conn_stop_threads(t);
+	if (p->store.lost)
+		hm_primary_miss(p, "the log of the backlog cannot be read");
+	p->store.lost = false;
 	hm_conn_ended(p, reason);
 }
 

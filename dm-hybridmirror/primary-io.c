@@ -52,15 +52,24 @@ void hm_write_free(struct hm_write *w)
 	mempool_free(w, &pool->updates);
 }
 
-static void hm_write_put(struct hm_write *w)
+/**
+ * hm_write_put() - give up a reference
+ * @w: the update; see hm_write.refs
+ *
+ * Context: any; no lock of ours held.
+ */
+void hm_write_put(struct hm_write *w)
 {
 	struct hm_primary *p = w->set;
-	unsigned int cost = w->cost;
 	bool copy = !w->app;
+	unsigned int cost;
 	unsigned long flags;
+	u64 log;
 
 	if (!atomic_dec_and_test(&w->refs))
 		return;
+	cost = w->cost;
+	log = w->u.log;
 	hm_write_free(w);
 	/* Whoever frees the set waits for live to be zero, under the lock. */
 	spin_lock_irqsave(&p->set.lock, flags);
@@ -68,6 +77,8 @@ static void hm_write_put(struct hm_write *w)
 	hm_pool_allow(&p->pool, p->used, p->limit);
 	if (copy)
 		p->copy.backlog -= cost;
+	if (log)
+		hm_primary_store_released(p, log);
 	if (wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
 	p->progress = jiffies;
@@ -262,6 +273,7 @@ static void hm_write_local_done(struct hm_write *w)
 	/* The copier may wait for the range. */
 	if (p->copy.active && wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
+	hm_primary_store_kick(p);
 	unblocked = !list_empty(&p->unblocked);
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	if (unblocked)
@@ -434,6 +446,8 @@ static enum hm_room hm_primary_room(struct hm_primary *p,
 	if (p->preparing)
 		return HM_ROOM_WAIT;
 	if (connected && !p->set.args.full_behind && !p->stall_over)
+		return HM_ROOM_WAIT;
+	if (hm_primary_store_helps(p))
 		return HM_ROOM_WAIT;
 	hm_primary_set_sync(p, HM_SYNC_BEHIND, "backlog-full");
 	return HM_ROOM_ALONE;

@@ -81,6 +81,7 @@ static void hm_primary_free(struct hm_set *set)
 	cancel_delayed_work_sync(&p->deferred_work);
 	cancel_work_sync(&p->unblocked_work);
 	cancel_delayed_work_sync(&p->tick_work);
+	hm_primary_store_destroy(p);
 	hrtimer_cancel(&p->defer_timer);
 	hm_pool_exit(&p->pool);
 	kfree(p);
@@ -100,6 +101,11 @@ struct hm_set *hm_primary_create(void)
 	if (!p)
 		return NULL;
 	if (hm_pool_init(&p->pool, hm_write_cache)) {
+		kfree(p);
+		return NULL;
+	}
+	if (hm_primary_store_create(p)) {
+		hm_pool_exit(&p->pool);
 		kfree(p);
 		return NULL;
 	}
@@ -507,6 +513,7 @@ int hm_primary_start(struct hm_volume *v)
 			hm_primary_miss(p, "the backup's blocks are larger than what was recorded");
 	}
 	if (hm_set_any_active(&p->set)) {
+		hm_primary_store_attach(p);
 		hm_primary_describe(p);
 		hm_primary_conn_start(p, conn);
 	} else {
@@ -651,7 +658,8 @@ void hm_primary_stop(struct hm_volume *v)
 	mutex_lock(&p->set.volumes_lock);
 	if (v->active) {
 		hm_primary_own_up(p, hm_primary_drain(p));
-		/* From here on nobody else writes to its metadata. */
+		/* From here on nobody else writes to its metadata device. */
+		hm_primary_store_pause(v);
 		hm_volume_set_active(v, false);
 		hm_primary_clean_stopped(v);
 		if (!hm_set_any_active(&p->set))
@@ -734,6 +742,7 @@ void hm_primary_forget(struct hm_volume *v)
 	if (hm_primary_backlog_names(p, number) && hm_primary_has_volumes(p))
 		hm_primary_miss(p, "a volume was removed before the backup had all of it");
 	if (conn) {
+		hm_primary_store_attach(p);
 		hm_primary_describe(p);
 		hm_primary_conn_start(p, conn);
 	}

@@ -162,6 +162,7 @@ static void hm_primary_info(struct hm_primary *p, char *result,
 			    unsigned int maxlen)
 {
 	const struct hm_stream *s = &p->stream;
+	const struct hm_store *st = &p->store;
 	unsigned int sz = 0;
 
 	spin_lock_irq(&p->set.lock);
@@ -171,9 +172,11 @@ static void hm_primary_info(struct hm_primary *p, char *result,
 	       s->acked.applied, s->acked.durable, p->applied_group,
 	       p->durable_group);
 	sz = hm_primary_copy_info(p, result, maxlen, sz);
-	DMEMIT(" generation %016llx backlog %llu/%llu lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu dirtied %llu unrecorded %llu metadata %s reason \"%s\"",
+	DMEMIT(" generation %016llx backlog %llu/%llu log %llu/%llu stored %llu lag_ms %llu completions %s local_errors %llu connects %llu disconnects %llu protocol_errors %llu resent %llu deferred %llu dirtied %llu unrecorded %llu metadata %s reason \"%s\"",
 	       p->set.lineage.generation[0], p->used, p->limit,
-	       hm_primary_lag(p),
+	       (st->ring.head - st->ring.tail) * HM_META_BLOCK,
+	       st->bdev ? st->ring.blocks * HM_META_BLOCK : 0,
+	       p->counters.stored, hm_primary_lag(p),
 	       s->alone || p->sync == HM_SYNC_BEHIND ? "alone" : "mirrored",
 	       p->counters.local_errors,
 	       p->counters.connects, p->counters.disconnects,

@@ -15,16 +15,15 @@
  * A batch is handed to the socket in one call. Acknowledgments count only when
  * the call returns, so it is kept short enough not to delay them.
  */
-#define HM_BATCH_BYTES		(256 << 10)
-#define HM_BATCH_UPDATES	64
-#define HM_BATCH_BVECS		(1 + HM_BATCH_UPDATES * 2 + \
+#define HM_SEND_BVECS		(1 + HM_SEND_UPDATES * 2 + \
 				 (HM_MAX_PAYLOAD >> PAGE_SHIFT) + \
-				 (HM_BATCH_BYTES >> PAGE_SHIFT))
+				 (HM_SEND_BYTES >> PAGE_SHIFT))
 
 /**
  * struct hm_batch - what one send call takes
  * @update: the updates, valid until hm_stream_sent()
  * @updates: how many
+ * @stored: those whose payload is in the log: bit by index
  * @bvec: headers and payloads in order
  * @bvecs: how many
  * @bytes: their sum
@@ -32,9 +31,10 @@
  * @controls: how many
  */
 struct hm_batch {
-	struct hm_update *update[HM_BATCH_UPDATES];
+	struct hm_update *update[HM_SEND_UPDATES];
 	unsigned int updates;
-	struct bio_vec bvec[HM_BATCH_BVECS];
+	u64 stored;
+	struct bio_vec bvec[HM_SEND_BVECS];
 	unsigned int bvecs;
 	size_t bytes;
 	struct hm_wire_record control[2];
@@ -53,12 +53,17 @@ static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 	struct hm_update *u;
 	size_t bytes = 0;
 
+	static_assert(HM_SEND_UPDATES <= 64);
+
 	b->updates = 0;
+	b->stored = 0;
 	spin_lock_irq(&p->set.lock);
-	while (b->updates < HM_BATCH_UPDATES && bytes < HM_BATCH_BYTES) {
+	while (b->updates < HM_SEND_UPDATES && bytes < HM_SEND_BYTES) {
 		u = hm_stream_take(&p->stream);
 		if (!u)
 			break;
+		if (u->state & HM_P_STORED)
+			b->stored |= BIT_ULL(b->updates);
 		b->update[b->updates++] = u;
 		bytes += (size_t)u->sectors << SECTOR_SHIFT;
 		if (u->seq <= p->sent_high)
@@ -69,22 +74,44 @@ static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 	spin_unlock_irq(&p->set.lock);
 }
 
-static void hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
+static void hm_batch_payload(struct hm_batch *b, const struct bio_vec *bvec,
+			     unsigned int count)
 {
-	struct hm_write *w;
-	unsigned int i, j;
+	while (count--) {
+		b->bvec[b->bvecs++] = *bvec;
+		b->bytes += bvec->bv_len;
+		bvec++;
+	}
+}
 
+/* Return: false if something that is to be sent cannot be read back. */
+static bool hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
+{
+	const struct bio_vec *fetched = NULL;
+	struct hm_write *w;
+	unsigned int i, pages;
+
+	if (b->stored) {
+		fetched = hm_primary_fetch(p, b->update, b->stored, b->updates);
+		if (!fetched)
+			return false;
+	}
 	for (i = 0; i < b->updates; i++) {
 		w = to_write(b->update[i]);
 		hm_encode_record(&w->header, &w->u, p->session,
 				 w->payload_crc);
 		hm_batch_add(b, &w->header, sizeof(w->header));
-		for (j = 0; j < w->payload.count; j++) {
-			b->bvec[b->bvecs++] = w->payload.bvec[j];
-			b->bytes += w->payload.bvec[j].bv_len;
+		if (b->stored & BIT_ULL(i)) {
+			pages = DIV_ROUND_UP(w->u.sectors << SECTOR_SHIFT,
+					     PAGE_SIZE);
+			hm_batch_payload(b, fetched, pages);
+			fetched += pages;
+		} else {
+			hm_batch_payload(b, w->payload.bvec, w->payload.count);
 		}
 		trace_hm_sent(&w->u);
 	}
+	return true;
 }
 
 static void hm_batch_control(struct hm_primary *p, struct hm_batch *b, u8 kind,
@@ -172,7 +199,7 @@ int hm_primary_tx_thread(void *data)
 	struct hm_primary *p = data;
 	unsigned int flags = memalloc_noio_save();
 	struct hm_batch *b = kmalloc(sizeof(*b), GFP_KERNEL);
-	int err;
+	bool ok;
 
 	if (!b)
 		hm_tx_fail(p);
@@ -182,14 +209,16 @@ int hm_primary_tx_thread(void *data)
 		b->bytes = 0;
 		hm_batch_controls(p, b);
 		hm_batch_take(p, b);
-		hm_batch_encode(p, b);
-		if (!b->bvecs)
+		ok = hm_batch_encode(p, b);
+		if (ok && !b->bvecs)
 			continue;
-		err = hm_sock_send(p->sock, b->bvec, b->bvecs, b->bytes);
-		if (err)
-			hm_tx_fail(p);
-		else
+		if (ok)
+			ok = !hm_sock_send(p->sock, b->bvec, b->bvecs,
+					   b->bytes);
+		if (ok)
 			hm_batch_sent(p, b);
+		else
+			hm_tx_fail(p);
 	}
 	kfree(b);
 	memalloc_noio_restore(flags);

@@ -6,6 +6,7 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 
+#include "append.h"
 #include "core/handshake.h"
 #include "core/stream.h"
 #include "payload.h"
@@ -27,7 +28,8 @@ struct socket;
  * @cycle: the cycle of cleaning that it was issued in: see hm_primary.local
  * @issued: when it was tagged, for the lag
  * @payload_crc: of @payload
- * @payload: the one copy of the data
+ * @payload: the one copy of the data; with HM_P_STORED it is in the log
+ * @stored_at: where in the log, sector of the metadata device
  * @header: as sent; written by the sender
  * @defer: in hm_primary.deferring
  * @defer_until: when its completion may go on
@@ -45,6 +47,7 @@ struct hm_write {
 	ktime_t issued;
 	u32 payload_crc;
 	struct hm_payload payload;
+	sector_t stored_at;
 	struct hm_wire_record header;
 	struct list_head defer;
 	ktime_t defer_until;
@@ -61,6 +64,7 @@ struct hm_write {
  * @deferred: writes that waited for room or memory
  * @unrecorded: writes that the stream does not hold, being behind
  * @copied: bytes of regions that were copied
+ * @stored: updates whose payload went to the log
  * @dirtied: writes that waited for metadata
  */
 struct hm_primary_counters {
@@ -72,6 +76,7 @@ struct hm_primary_counters {
 	u64 deferred;
 	u64 unrecorded;
 	u64 copied;
+	u64 stored;
 	u64 dirtied;
 };
 
@@ -103,6 +108,55 @@ struct hm_copy {
 	unsigned long busy;
 };
 
+/* One send call takes no more: see primary-tx.c. */
+#define HM_SEND_BYTES		(256 << 10)
+#define HM_SEND_UPDATES		64
+
+/* What it may have to read back: each payload begins a page. */
+#define HM_FETCH_PAGES		(HM_SEND_UPDATES + \
+				 ((HM_SEND_BYTES + HM_MAX_PAYLOAD) >> PAGE_SHIFT))
+#define HM_FETCH_BYTES		((u64)HM_FETCH_PAGES << PAGE_SHIFT)
+
+/**
+ * struct hm_store - payloads of the backlog that lie in a log, not in memory
+ * @bdev: the metadata device with the log, or NULL: none
+ * @volume: number of the volume that it belongs to
+ * @ring: its space
+ * @life: number that its batches bear
+ * @paused: the volume is suspended
+ * @failed: the device refused an append
+ * @full: there is no room in the ring
+ * @running: an append is under way
+ * @wanted: an update waits for memory
+ * @lost: what it holds cannot be sent; the sender sets it, the connection's
+ *	thread looks when the sender has ended
+ * @append: the batch that is being appended
+ * @update: its updates; we hold a reference to each
+ * @work: begins an append
+ * @page: memory for what is read back, HM_FETCH_PAGES; the sender's
+ * @reads: bios for that
+ *
+ * @bdev, @volume and @ring.blocks change only while the link is stopped and
+ * nothing is appended. Otherwise under the set's lock.
+ */
+struct hm_store {
+	struct block_device *bdev;
+	u16 volume;
+	struct hm_ring ring;
+	u64 life;
+	bool paused;
+	bool failed;
+	bool full;
+	bool running;
+	bool wanted;
+	bool lost;
+	struct hm_append append;
+	struct hm_write *update[HM_BATCH_RECORDS];
+	struct work_struct work;
+	struct bio_vec *page;
+	struct bio_set reads;
+};
+
 /**
  * struct hm_primary - an ordering domain on its primary
  * @set: the part that both roles have
@@ -117,7 +171,7 @@ struct hm_copy {
  * @reason: why @sync or @link is not well, in words
  * @used: bytes of memory that the updates of @stream count for
  * @live: updates that exist
- * @limit: upper bound of @used
+ * @limit: upper bound of @used; what @store reads back comes on top
  * @unblocked: updates to issue locally, no longer blocked by an overlap
  * @deferred: bios that wait for room, memory or the peer
  * @waiting: the worker has not emptied @deferred
@@ -147,6 +201,7 @@ struct hm_copy {
  * @adopt_after: once it has everything up to this sequence number
  * @settling: the connection was ended to shake hands anew, and will be back
  * @copy: the copying of regions
+ * @store: what of the backlog is not in memory
  * @cleaning: a cycle of cleaning regions is under way
  * @clean_after: what had to be durable for it to end: sequence number
  * @clean_since: jiffies when it began
@@ -216,6 +271,7 @@ struct hm_primary {
 	u64 adopt_after;
 	bool settling;
 	struct hm_copy copy;
+	struct hm_store store;
 	bool cleaning;
 	u64 clean_after;
 	unsigned long clean_since;
@@ -295,6 +351,7 @@ int hm_primary_write(struct hm_volume *v, struct bio *bio, bool reclaim);
 struct hm_write *hm_copy_alloc(struct hm_primary *p,
 			       const struct hm_update *range);
 void hm_write_free(struct hm_write *w);
+void hm_write_put(struct hm_write *w);
 void hm_primary_again(struct hm_volume *v, struct bio *bio);
 void hm_primary_deliver(struct list_head *completed,
 			struct list_head *released);
@@ -337,6 +394,18 @@ void hm_primary_confirmed(struct hm_primary *p);
 int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
 			    bool all, void *page);
 int hm_primary_copy_thread(void *data);
+
+/* primary-store.c */
+int hm_primary_store_create(struct hm_primary *p);
+void hm_primary_store_destroy(struct hm_primary *p);
+void hm_primary_store_attach(struct hm_primary *p);
+void hm_primary_store_pause(struct hm_volume *v);
+void hm_primary_store_kick(struct hm_primary *p);
+bool hm_primary_store_helps(struct hm_primary *p);
+void hm_primary_store_released(struct hm_primary *p, u64 log);
+struct bio_vec *hm_primary_fetch(struct hm_primary *p,
+				 struct hm_update *const *update, u64 stored,
+				 unsigned int updates);
 
 /* primary-tx.c */
 int hm_primary_tx_thread(void *data);

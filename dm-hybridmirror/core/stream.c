@@ -91,6 +91,8 @@ static void hm_stream_queue(struct hm_stream *s, struct hm_update *u)
 		s->unreceived = u;
 	if (!s->unapplied)
 		s->unapplied = u;
+	if (!s->resident)
+		s->resident = u;
 }
 
 /**
@@ -123,7 +125,7 @@ bool hm_stream_add(struct hm_stream *s, struct hm_update *u)
 void hm_stream_add_copy(struct hm_stream *s, struct hm_update *u)
 {
 	hm_stream_queue(s, u);
-	u->state = HM_P_LOCAL_DONE | HM_P_COMPLETED;
+	u->state = HM_P_COPY | HM_P_LOCAL_DONE | HM_P_COMPLETED;
 }
 
 /**
@@ -176,6 +178,8 @@ static void hm_stream_release_first(struct hm_stream *s,
 					       stream);
 
 	u->state |= HM_P_RELEASED;
+	if (u == s->resident)
+		s->resident = hm_stream_next(s, u);
 	s->queued[u->volume]--;
 	list_move_tail(&u->stream, released);
 }

@@ -50,6 +50,8 @@ struct hm_acks {
  * @unsent: the first update of @backlog beyond @taken, or NULL
  * @unreceived: the first update of @backlog beyond @acked.received, or NULL
  * @unapplied: the first update of @backlog beyond @acked.applied, or NULL
+ * @resident: the first update of @backlog that was not considered for the log, or
+ *	NULL: see store.c
  * @unsettled: @unreceived, @unapplied or @backlog are not yet as far as @acked
  * @overlap: updates that the local disk has not answered
  *
@@ -72,6 +74,7 @@ struct hm_stream {
 	struct hm_update *unsent;
 	struct hm_update *unreceived;
 	struct hm_update *unapplied;
+	struct hm_update *resident;
 	bool unsettled;
 	struct hm_overlap overlap;
 };

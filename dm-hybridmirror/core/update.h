@@ -60,6 +60,9 @@ enum hm_ack {
 #define HM_P_LOCAL_DONE	0x01	/* the local disk has answered */
 #define HM_P_COMPLETED	0x02	/* delivered to the application */
 #define HM_P_RELEASED	0x04	/* durable on the backup or given up: not in the backlog */
+#define HM_P_COPY	0x08	/* of a range; no application waits for it */
+#define HM_P_STORING	0x10	/* its payload is being appended to the log */
+#define HM_P_STORED	0x20	/* its payload is in the log, no longer in memory */
 #define HM_P_FINISHED	(HM_P_LOCAL_DONE | HM_P_COMPLETED | HM_P_RELEASED)
 
 /* hm_update.state on the backup: one after the other */
@@ -81,8 +84,8 @@ enum hm_ack {
  * @state: HM_P_* or HM_B_*, by the side
  * @ack: enum hm_ack; primary only
  * @blockers: earlier live updates on some of the same sectors
- * @log: backup with a log only: where the log may begin, once this one and all
- *	before it are durable on the disk
+ * @log: where the log may begin, once this one and all before it are durable on
+ *	the backup's disk. On the primary: of those whose payload was appended to it
  * @stream: the primary's backlog or the backup's pending list, in order of seq
  * @overlap: in the overlap index while live
  * @ready: on a list of updates that may be issued or completed now

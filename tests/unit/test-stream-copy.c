@@ -43,7 +43,7 @@ static void test_copy_is_not_completed(void **state)
 	send_to(f, 2);
 	assert_true(ack(f, 2, 2, 1));
 	assert_released(f, &f->u[0]);
-	assert_int_equal(f->u[0].state, HM_P_FINISHED);
+	assert_int_equal(f->u[0].state, HM_P_COPY | HM_P_FINISHED);
 	assert_nothing(f);
 	hm_stream_set_alone(&f->s, true, &f->completed);
 	assert_nothing(f);
@@ -112,7 +112,7 @@ static void test_copy_abandoned(void **state)
 	hm_stream_set_alone(&f->s, true, &f->completed);
 	assert_false(hm_stream_abandon(&f->s, &f->released));
 	assert_released(f, &f->u[0], &f->u[1]);
-	assert_int_equal(f->u[1].state, HM_P_FINISHED);
+	assert_int_equal(f->u[1].state, HM_P_COPY | HM_P_FINISHED);
 	assert_nothing(f);
 }
 
