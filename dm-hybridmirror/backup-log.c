@@ -53,7 +53,7 @@ static struct hm_volume *hm_log_volume(struct hm_backup *b)
 		v = b->set.volume[i];
 		if (!v)
 			continue;
-		if (found || v->args.apply != HM_APPLY_BY_LOG ||
+		if (found || v->args.apply == HM_APPLY_BY_GROUP ||
 		    !v->meta->super.ring_blocks)
 			return NULL;
 		found = v;

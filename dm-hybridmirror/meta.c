@@ -239,6 +239,17 @@ static u64 hm_meta_log_room(struct hm_volume *v, const struct hm_meta *m)
 				 m->super.sectors, m->super.region_shift);
 }
 
+/* Unless it is told otherwise, a backup has a log where one is of use. */
+static bool hm_meta_wants_log(const struct hm_volume *v)
+{
+	if (v->set->role != HM_BACKUP || v->args.apply == HM_APPLY_BY_GROUP ||
+	    !v->meta_dev)
+		return false;
+	return v->args.apply == HM_APPLY_BY_LOG ||
+	       bdev_logical_block_size(v->meta_dev->bdev) <=
+	       v->info.logical_block;
+}
+
 /* What the table asks for; what is there already is left to the next session. */
 static int hm_meta_size_log(struct hm_volume *v, struct hm_meta *m)
 {
@@ -248,7 +259,7 @@ static int hm_meta_size_log(struct hm_volume *v, struct hm_meta *m)
 		return 0;
 	if (v->args.apply == HM_APPLY_BY_LOG && !blocks)
 		return hm_meta_complain(v, "it has no room for a log: take a larger one, or apply group");
-	m->super.ring_blocks = v->args.apply == HM_APPLY_BY_LOG ?
+	m->super.ring_blocks = hm_meta_wants_log(v) ?
 				       min_t(u64, blocks, U32_MAX) : 0;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What core/ may use of its surroundings: fixed-width types, endian helpers,
- * linked lists, bitmaps, string functions and crc32c. In the kernel these are the
+ * 64-bit division, linked lists, bitmaps, string functions and crc32c. In the kernel these are the
  * kernel's own; in userspace (tests, tools) a small shim gives the same names.
  * core/ includes this file and its own headers, nothing else.
  */
@@ -13,6 +13,7 @@
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/kernel.h>
+#include <linux/math64.h>
 #include <linux/bug.h>
 #include <linux/build_bug.h>
 #include <linux/list.h>

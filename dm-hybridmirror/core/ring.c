@@ -37,6 +37,19 @@ u32 hm_batch_blocks(u32 payload)
 }
 
 /**
+ * hm_ring_block() - which block of the ring a position is
+ * @blocks: size of the ring
+ * @position: the position
+ */
+u64 hm_ring_block(u64 blocks, u64 position)
+{
+	u64 block;
+
+	div64_u64_rem(position, blocks, &block);
+	return block;
+}
+
+/**
  * hm_ring_sector() - where a position lies on the metadata device
  * @bitmap_blocks: size of the region bitmap, which comes before it
  * @r: the ring
@@ -46,7 +59,7 @@ u32 hm_batch_blocks(u32 payload)
  */
 u64 hm_ring_sector(u32 bitmap_blocks, const struct hm_ring *r, u64 position)
 {
-	u64 block = position % r->blocks;
+	u64 block = hm_ring_block(r->blocks, position);
 
 	block += HM_BITMAP_START + bitmap_blocks;
 	return block * (HM_META_BLOCK / HM_META_SECTOR);
@@ -59,7 +72,7 @@ u64 hm_ring_sector(u32 bitmap_blocks, const struct hm_ring *r, u64 position)
  */
 u64 hm_ring_next_lap(const struct hm_ring *r, u64 position)
 {
-	return (position / r->blocks + 1) * r->blocks;
+	return (div64_u64(position, r->blocks) + 1) * r->blocks;
 }
 
 /**
@@ -75,7 +88,7 @@ u64 hm_ring_place(const struct hm_ring *r, u32 blocks)
 {
 	u64 position = r->head;
 
-	if (position % r->blocks + blocks > r->blocks)
+	if (hm_ring_block(r->blocks, position) + blocks > r->blocks)
 		position = hm_ring_next_lap(r, position);
 	if (position + blocks - r->tail > r->blocks)
 		return HM_RING_NOWHERE;
@@ -137,8 +150,8 @@ bool hm_decode_batch(const struct hm_disk_batch *d, u64 life, u64 position,
 	       le64_to_cpu(d->life) == life && b->position == position &&
 	       b->records && b->records <= HM_BATCH_RECORDS &&
 	       b->payload <= HM_BATCH_PAYLOAD &&
-	       position % ring_blocks + hm_batch_blocks(b->payload) <=
-			ring_blocks &&
+	       hm_ring_block(ring_blocks, position) +
+			hm_batch_blocks(b->payload) <= ring_blocks &&
 	       !memchr_inv(d->reserved, 0, sizeof(d->reserved)) &&
 	       !memchr_inv(d->record + b->records, 0,
 			   (HM_BATCH_RECORDS - b->records) *

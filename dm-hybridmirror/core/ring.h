@@ -77,6 +77,7 @@ struct hm_ring_batch {
 
 u64 hm_ring_blocks_of(u64 device_bytes, u64 sectors, u8 region_shift);
 u32 hm_batch_blocks(u32 payload);
+u64 hm_ring_block(u64 blocks, u64 position);
 u64 hm_ring_place(const struct hm_ring *r, u32 blocks);
 u64 hm_ring_sector(u32 bitmap_blocks, const struct hm_ring *r, u64 position);
 u64 hm_ring_next_lap(const struct hm_ring *r, u64 position);

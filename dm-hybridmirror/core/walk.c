@@ -92,7 +92,8 @@ bool hm_walk_batch(struct hm_walk *w, const struct hm_disk_batch *d)
 	}
 	if (!found) {
 		/* It may have been too large for the rest of this lap. */
-		w->again = !w->again && w->position % w->ring.blocks;
+		w->again = !w->again &&
+			   hm_ring_block(w->ring.blocks, w->position);
 		if (!w->again || !hm_walk_where(w, &position))
 			hm_walk_hole(w, w->position);
 		return false;

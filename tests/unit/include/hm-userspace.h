@@ -49,6 +49,18 @@ static inline bool is_power_of_2(unsigned long n)
 }
 
 /* memchr_inv() of the kernel: the first byte that is not @c, or NULL */
+/* linux/math64.h: 32-bit kernels have no division of 64-bit numbers */
+static inline u64 div64_u64_rem(u64 dividend, u64 divisor, u64 *remainder)
+{
+	*remainder = dividend % divisor;
+	return dividend / divisor;
+}
+
+static inline u64 div64_u64(u64 dividend, u64 divisor)
+{
+	return dividend / divisor;
+}
+
 static inline const void *memchr_inv(const void *p, int c, size_t bytes)
 {
 	const u8 *b = p;
