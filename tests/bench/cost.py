@@ -23,8 +23,10 @@ TIMEOUT = 1800
 # Name, and the words for cost_up
 CONTESTANTS = (
     ("bare disk", "bare"),
-    ("mirror, ack local", "mirror ack local"),
-    ("mirror, ack received", "mirror ack received"),
+    ("mirror, ack local", "mirror group ack local"),
+    ("mirror, ack local, log", "mirror log ack local"),
+    ("mirror, ack received", "mirror group ack received"),
+    ("mirror, ack received, log", "mirror log ack received"),
     ("DRBD A, tuned", "drbd A tuned"),
     ("DRBD B, tuned", "drbd B tuned"),
 )
