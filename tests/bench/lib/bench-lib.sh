@@ -53,6 +53,7 @@ linear_backup_up() { :; }
 
 linear_primary_up()
 {
+	need_modules dm-mod
 	dm create linear --table "0 $SECTORS linear $DISK 0"
 	tested_is /dev/mapper/linear
 }
