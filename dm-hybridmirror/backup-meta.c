@@ -66,8 +66,13 @@ static int hm_backup_copy_others_whole(struct hm_volume *v)
 
 	for (i = 0; i < HM_MAX_VOLUMES && !err; i++) {
 		other = v->set->volume[i];
-		if (other && other != v)
-			err = hm_backup_copy_whole(other);
+		if (!other || other == v)
+			continue;
+		/* A suspended one's devices may be somebody else's by now. */
+		err = other->active ? hm_backup_copy_whole(other) : -EBUSY;
+		if (err == -EBUSY)
+			hm_err(v->set, "volume %u: nothing is known of volume %u, which is suspended: resume that first",
+			       v->info.number, other->info.number);
 	}
 	return err;
 }
@@ -130,14 +135,16 @@ static int hm_backup_recall(struct hm_volume *v, bool others,
 		break;
 	case HM_JOINED_OTHERS_WHOLE:
 		err = hm_backup_copy_others_whole(v);
-		hm_backup_recall_position(v, true);
+		if (!err)
+			hm_backup_recall_position(v, true);
 		break;
 	case HM_JOIN_REFUSED:
 		hm_err(v->set, "volume %u: its metadata does not belong with that of the set's other volumes: give its own, or, to begin anew with a full copy, zero the metadata of all of them",
 		       v->info.number);
 		return -EINVAL;
 	}
-	hm_backup_lose_position(to_backup(v->set));
+	if (!err)
+		hm_backup_lose_position(to_backup(v->set));
 	return err;
 }
 

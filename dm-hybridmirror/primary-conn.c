@@ -79,7 +79,7 @@ static void hm_conn_caught_up(struct hm_primary *p)
 {
 	if (!(p->stall_over || p->stream.alone) || p->suspending ||
 	    (p->sync != HM_SYNC_STREAMING && p->sync != HM_SYNC_COPYING) ||
-	    hm_primary_lag(p) > HM_HEARTBEAT_MS)
+	    !hm_primary_is_close(p))
 		return;
 	p->stall_over = false;
 	p->stream.alone = false;
@@ -280,6 +280,7 @@ static void hm_conn_session(struct hm_primary *p, void *page,
 	/* The log's device may have been mended. */
 	spin_lock_irq(&p->set.lock);
 	p->store.failed = false;
+	p->store.stuck = false;
 	spin_unlock_irq(&p->set.lock);
 	wake_up_process(t->tx);
 	wake_up_process(t->copy);

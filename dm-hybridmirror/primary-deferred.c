@@ -53,8 +53,10 @@ static struct bio *hm_deferred_pop(struct hm_primary *p)
 
 	spin_lock_irq(&p->set.lock);
 	bio = bio_list_pop(&p->deferred);
-	if (!bio)
+	if (!bio) {
 		p->waiting = false;
+		p->store.wanted = false;
+	}
 	spin_unlock_irq(&p->set.lock);
 	return bio;
 }
@@ -68,13 +70,15 @@ static void hm_deferred_put_back(struct hm_primary *p, struct bio *bio)
 
 /*
  * No memory, even after reclaim. Waiting for the backlog to shrink would be
- * waiting for the network, so a set that may not do that falls behind.
+ * waiting for the network, so a set that may not do that falls behind, unless its
+ * log can take some of the backlog.
  */
 static void hm_deferred_no_memory(struct hm_primary *p)
 {
 	spin_lock_irq(&p->set.lock);
-	if (p->set.args.full_behind || p->stall_over ||
-	    p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED)
+	if (!hm_primary_store_helps(p) &&
+	    (p->set.args.full_behind || p->stall_over ||
+	     p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED))
 		hm_primary_set_sync(p, HM_SYNC_BEHIND, "no-memory");
 	mod_delayed_work(hm_io_wq, &p->deferred_work,
 			 p->sync == HM_SYNC_BEHIND ?

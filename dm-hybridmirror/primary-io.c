@@ -64,12 +64,14 @@ void hm_write_put(struct hm_write *w)
 	bool copy = !w->app;
 	unsigned int cost;
 	unsigned long flags;
+	bool stored;
 	u64 log;
 
 	if (!atomic_dec_and_test(&w->refs))
 		return;
 	cost = w->cost;
 	log = w->u.log;
+	stored = w->u.state & HM_P_STORED;
 	hm_write_free(w);
 	/* Whoever frees the set waits for live to be zero, under the lock. */
 	spin_lock_irqsave(&p->set.lock, flags);
@@ -77,8 +79,8 @@ void hm_write_put(struct hm_write *w)
 	hm_pool_allow(&p->pool, p->used, p->limit);
 	if (copy)
 		p->copy.backlog -= cost;
-	if (log)
-		hm_primary_store_released(p, log);
+	if (log || stored)
+		hm_primary_store_released(p, log, stored);
 	if (wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
 	p->progress = jiffies;
@@ -445,9 +447,9 @@ static enum hm_room hm_primary_room(struct hm_primary *p,
 	/* That ends with the local disk; to fall behind again might never. */
 	if (p->preparing)
 		return HM_ROOM_WAIT;
-	if (connected && !p->set.args.full_behind && !p->stall_over)
-		return HM_ROOM_WAIT;
 	if (hm_primary_store_helps(p))
+		return HM_ROOM_WAIT;
+	if (connected && !p->set.args.full_behind && !p->stall_over)
 		return HM_ROOM_WAIT;
 	hm_primary_set_sync(p, HM_SYNC_BEHIND, "backlog-full");
 	return HM_ROOM_ALONE;

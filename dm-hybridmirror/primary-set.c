@@ -12,6 +12,9 @@
 /* A suspend waits this long without progress of the backup, milliseconds. */
 #define HM_SUSPEND_PATIENCE_MS	3000
 
+/* And no longer than this with progress: the log may hold very much. */
+#define HM_SUSPEND_MOST_MS	60000
+
 /* Regions are copied at this rate while the application writes, KiB/s. */
 #define HM_COPY_FLOOR_KIB	8192
 
@@ -213,6 +216,17 @@ u64 hm_primary_lag(struct hm_primary *p)
 	return 0;
 }
 
+/**
+ * hm_primary_is_close() - is the backup so close behind that one can wait for it?
+ * @p: the primary
+ *
+ * Context: under @p->set.lock.
+ */
+bool hm_primary_is_close(struct hm_primary *p)
+{
+	return hm_primary_lag(p) <= HM_HEARTBEAT_MS && !p->store.held;
+}
+
 /* Is there an update that would complete without the backup? */
 static bool hm_primary_would_complete(struct hm_primary *p)
 {
@@ -320,6 +334,7 @@ void hm_primary_tick_work(struct work_struct *work)
 					    struct hm_primary, tick_work);
 
 	hm_primary_tick(p);
+	hm_primary_store_tick(p);
 	hm_pool_trim(&p->pool, false);
 	queue_delayed_work(hm_meta_wq, &p->tick_work,
 			   msecs_to_jiffies(HM_HEARTBEAT_MS));
@@ -343,8 +358,10 @@ void hm_primary_suspending(struct hm_volume *v, bool suspending)
 		p->suspending--;
 	p->progress = jiffies;
 	spin_unlock_irq(&p->set.lock);
-	if (suspending)
-		hm_primary_tick(p);
+	if (!suspending)
+		return;
+	hm_primary_tick(p);
+	hm_primary_store_tick(p);
 }
 
 static u32 hm_primary_block(struct hm_primary *p, const struct hm_volume *v)
@@ -544,6 +561,7 @@ static bool hm_primary_adopting(struct hm_primary *p)
  *	receives beyond that is another volume's and no progress
  * @link: likewise the link
  * @adopt_sent: likewise what the backup was told
+ * @began: jiffies when it began
  * @acked_at: jiffies when @acked last changed
  * @changed_at: jiffies when anything last changed
  */
@@ -552,6 +570,7 @@ struct hm_drain {
 	struct hm_acks acked;
 	enum hm_link link;
 	bool adopt_sent;
+	unsigned long began;
 	unsigned long acked_at;
 	unsigned long changed_at;
 };
@@ -576,13 +595,15 @@ static void hm_drain_look(struct hm_drain *d, const struct hm_primary *p)
 	}
 }
 
-/* A link that comes and goes is progress only for a while. */
+/* A link that comes and goes is progress only for a while, and so is a long log. */
 static bool hm_drain_patience_over(const struct hm_drain *d)
 {
 	unsigned long patience = msecs_to_jiffies(HM_SUSPEND_PATIENCE_MS);
 
 	return time_after(jiffies, d->changed_at + patience) ||
-	       time_after(jiffies, d->acked_at + 4 * patience);
+	       time_after(jiffies, d->acked_at + 4 * patience) ||
+	       time_after(jiffies, d->began +
+				   msecs_to_jiffies(HM_SUSPEND_MOST_MS));
 }
 
 static bool hm_primary_drained(struct hm_primary *p, struct hm_drain *d)
@@ -609,7 +630,9 @@ static bool hm_primary_drained(struct hm_primary *p, struct hm_drain *d)
  */
 static u64 hm_primary_drain(struct hm_primary *p)
 {
-	struct hm_drain d = { .acked_at = jiffies, .changed_at = jiffies };
+	struct hm_drain d = {
+		.began = jiffies, .acked_at = jiffies, .changed_at = jiffies,
+	};
 
 	spin_lock_irq(&p->set.lock);
 	d.seq = p->stream.last_seq;

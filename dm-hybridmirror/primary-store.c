@@ -8,11 +8,16 @@
  */
 #include <linux/blkdev.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 
 #include "core/codec.h"
 #include "core/store.h"
 #include "primary.h"
+
+/* An update waits so long for the log to make room, or while suspending. */
+#define HM_STORE_PATIENCE_MS	10000
+#define HM_STORE_SUSPEND_MS	3000
 
 static void hm_store_work(struct work_struct *work);
 static void hm_store_answered(struct hm_append *append, bool ok);
@@ -107,6 +112,30 @@ static void hm_store_on(struct hm_primary *p, const struct hm_volume *v,
 	spin_unlock_irq(&p->set.lock);
 }
 
+/* Payloads are whole blocks of their volume; those of the device are no larger. */
+static bool hm_store_fits(const struct hm_primary *p,
+			  struct block_device *bdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		if (p->set.volume[i] && bdev_logical_block_size(bdev) >
+					p->set.volume[i]->info.logical_block)
+			return false;
+	}
+	return true;
+}
+
+/* Blocks that the metadata device of a volume has for a log. */
+static u64 hm_store_room(const struct hm_primary *p, const struct hm_volume *v)
+{
+	if (!v->meta || !v->meta->bdev || !hm_store_fits(p, v->meta->bdev))
+		return 0;
+	return hm_ring_blocks_of(bdev_nr_bytes(v->meta->bdev),
+				 v->meta->super.sectors,
+				 v->meta->super.region_shift);
+}
+
 /* The first volume whose metadata device has room for one. */
 static void hm_store_choose(struct hm_primary *p)
 {
@@ -116,11 +145,7 @@ static void hm_store_choose(struct hm_primary *p)
 
 	for (i = 0; i < HM_MAX_VOLUMES; i++) {
 		v = p->set.volume[i];
-		if (!v || !v->active || !v->meta->bdev)
-			continue;
-		blocks = hm_ring_blocks_of(bdev_nr_bytes(v->meta->bdev),
-					   v->meta->super.sectors,
-					   v->meta->super.region_shift);
+		blocks = v && v->active ? hm_store_room(p, v) : 0;
 		if (!blocks)
 			continue;
 		if (hm_store_alloc_pages(&p->store))
@@ -137,6 +162,7 @@ static bool hm_store_there(const struct hm_primary *p, u64 memory)
 	const struct hm_volume *v = p->set.volume[p->store.volume];
 
 	return v && v->meta && v->meta->bdev == p->store.bdev &&
+	       hm_store_room(p, v) >= p->store.ring.blocks &&
 	       memory >= 2 * HM_FETCH_BYTES;
 }
 
@@ -149,11 +175,12 @@ static bool hm_store_there(const struct hm_primary *p, u64 memory)
 void hm_primary_store_attach(struct hm_primary *p)
 {
 	u64 memory = (u64)p->set.args.backlog_mib << 20;
+	unsigned int noio = memalloc_noio_save();
 	struct hm_store *st = &p->store;
 	const struct hm_volume *v;
 
 	if (st->bdev && !hm_store_there(p, memory)) {
-		if (st->ring.head != st->ring.tail)
+		if (st->held)
 			hm_primary_miss(p, "the log of the backlog is gone with its metadata device, or the table leaves too little memory for it");
 		hm_store_off(p);
 	}
@@ -165,7 +192,11 @@ void hm_primary_store_attach(struct hm_primary *p)
 	p->limit = memory - (st->bdev ? HM_FETCH_BYTES : 0);
 	hm_pool_allow(&p->pool, p->used, p->limit);
 	st->paused = !v || !v->active;
+	/* What updates wait for may be different now. */
+	hm_primary_store_kick(p);
 	spin_unlock_irq(&p->set.lock);
+	hm_primary_kick_deferred(p);
+	memalloc_noio_restore(noio);
 }
 
 static bool hm_store_is_idle(struct hm_primary *p)
@@ -193,6 +224,7 @@ void hm_primary_store_pause(struct hm_volume *v)
 	spin_lock_irq(&p->set.lock);
 	p->store.paused = true;
 	spin_unlock_irq(&p->set.lock);
+	hm_primary_kick_deferred(p);
 	wait_event(p->drain_wait, hm_store_is_idle(p));
 }
 
@@ -204,11 +236,11 @@ static bool hm_store_may(const struct hm_primary *p)
 {
 	const struct hm_store *st = &p->store;
 
-	if (!st->bdev || st->paused || st->failed || st->full ||
+	if (!st->bdev || st->paused || st->failed || st->stuck || st->full ||
 	    p->sync == HM_SYNC_BEHIND)
 		return false;
 	return p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED ||
-	       p->set.args.full_behind || p->stall_over;
+	       p->set.args.full_behind || p->stall_over || p->stream.alone;
 }
 
 static bool hm_store_due(const struct hm_primary *p)
@@ -217,7 +249,7 @@ static bool hm_store_due(const struct hm_primary *p)
 						    p->limit / 2;
 
 	return hm_store_may(p) && p->stream.resident && !p->store.running &&
-	       (p->waiting || p->store.wanted || p->used > enough);
+	       (p->store.wanted || p->used > enough);
 }
 
 /**
@@ -246,9 +278,38 @@ bool hm_primary_store_helps(struct hm_primary *p)
 {
 	if (!hm_store_may(p) || !(p->store.running || p->stream.resident))
 		return false;
+	if (!p->store.wanted)
+		p->store.since = jiffies;
 	p->store.wanted = true;
 	hm_primary_store_kick(p);
 	return true;
+}
+
+/**
+ * hm_primary_store_tick() - nobody waits for the log for too long
+ * @p: the primary
+ *
+ * Whoever waits goes on as without a log.
+ *
+ * Context: process; about once a second.
+ */
+void hm_primary_store_tick(struct hm_primary *p)
+{
+	struct hm_store *st = &p->store;
+	unsigned int patience = HM_STORE_PATIENCE_MS;
+	bool stuck;
+
+	spin_lock_irq(&p->set.lock);
+	if (p->suspending)
+		patience = HM_STORE_SUSPEND_MS;
+	stuck = st->wanted && !st->stuck && hm_store_may(p) &&
+		time_after(jiffies, st->since + msecs_to_jiffies(patience));
+	st->stuck |= stuck;
+	spin_unlock_irq(&p->set.lock);
+	if (!stuck)
+		return;
+	hm_warn(&p->set, "the log of the backlog makes no room: a disk does not answer");
+	hm_primary_kick_deferred(p);
 }
 
 /* Place in the ring for a batch of any size. */
@@ -281,15 +342,15 @@ static bool hm_store_gather(struct hm_primary *p)
 {
 	struct hm_store *st = &p->store;
 	struct hm_ring_batch *batch = &st->append.batch;
+	unsigned int steps = HM_STORE_STEPS, i;
 	struct hm_update *u;
 	u64 sector;
-	unsigned int i;
 
 	memset(batch, 0, sizeof(*batch));
 	if (!hm_store_place(st))
 		return false;
 	while (batch->records < HM_BATCH_RECORDS &&
-	       (u = hm_store_next(&p->stream)) &&
+	       (u = hm_store_next(&p->stream, &steps)) &&
 	       batch->payload + to_write(u)->payload.bytes <= HM_BATCH_PAYLOAD)
 		hm_store_take(p, u);
 	if (!batch->records)
@@ -332,8 +393,7 @@ static void hm_store_work(struct work_struct *work)
 	write = hm_store_due(p) && hm_store_gather(p);
 	if (write) {
 		st->running = true;
-		st->wanted = false;
-	} else if (p->waiting && (st->full || !p->stream.resident)) {
+	} else if (p->waiting && (!hm_store_may(p) || !p->stream.resident)) {
 		/* It does not help. */
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
 	} else if (before != p->stream.resident) {
@@ -380,7 +440,11 @@ static void hm_store_answered(struct hm_append *append, bool ok)
 	for (i = 0; i < records; i++) {
 		if (hm_store_done(&p->stream, &st->update[i]->u, ok))
 			freed |= BIT_ULL(i);
+		/* Its place goes to the next append. */
+		if (!ok)
+			st->update[i]->u.log = 0;
 	}
+	st->held += hweight64(freed);
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	bytes = hm_store_free_payloads(p, records, freed);
 	memcpy(done, st->update, records * sizeof(done[0]));
@@ -394,8 +458,11 @@ static void hm_store_answered(struct hm_append *append, bool ok)
 	else
 		st->failed = true;
 	st->running = false;
-	/* Nobody waits for the backup now. */
-	p->progress = jiffies;
+	st->stuck = false;
+	st->since = jiffies;
+	/* Who waits for room does not wait for the backup. */
+	if (!p->stream.undelivered)
+		p->progress = jiffies;
 	hm_primary_store_kick(p);
 	if (p->waiting)
 		mod_delayed_work(hm_io_wq, &p->deferred_work, 0);
@@ -412,14 +479,16 @@ static void hm_store_answered(struct hm_append *append, bool ok)
  * hm_primary_store_released() - an update is gone: there is room in the log
  * @p: the primary
  * @log: where the log may begin now, as far as this one knows
+ * @stored: its payload was in the log
  *
  * Context: under @p->set.lock.
  */
-void hm_primary_store_released(struct hm_primary *p, u64 log)
+void hm_primary_store_released(struct hm_primary *p, u64 log, bool stored)
 {
 	struct hm_store *st = &p->store;
 
 	lockdep_assert_held(&p->set.lock);
+	st->held -= stored;
 	/* Of a log that was given up, the numbers mean nothing. */
 	if (!st->bdev || log <= st->ring.tail || log > st->ring.head)
 		return;
@@ -509,7 +578,7 @@ struct bio_vec *hm_primary_fetch(struct hm_primary *p,
 	struct hm_fetch f = { .st = &p->store };
 	const struct hm_write *w;
 	unsigned int i, at = 0;
-	int err = 0;
+	int err = p->store.bdev ? 0 : -ENODEV;
 
 	for (i = 0; i < updates && !err; i++) {
 		if (stored & BIT_ULL(i))

@@ -126,8 +126,11 @@ struct hm_copy {
  * @paused: the volume is suspended
  * @failed: the device refused an append
  * @full: there is no room in the ring
+ * @stuck: it made no room for too long; until it does
  * @running: an append is under way
  * @wanted: an update waits for memory
+ * @since: jiffies: when that began, or the log has last answered
+ * @held: updates whose payload it holds
  * @lost: what it holds cannot be sent; the sender sets it, the connection's
  *	thread looks when the sender has ended
  * @append: the batch that is being appended
@@ -147,8 +150,11 @@ struct hm_store {
 	bool paused;
 	bool failed;
 	bool full;
+	bool stuck;
 	bool running;
 	bool wanted;
+	unsigned long since;
+	unsigned int held;
 	bool lost;
 	struct hm_append append;
 	struct hm_write *update[HM_BATCH_RECORDS];
@@ -336,6 +342,7 @@ bool hm_primary_backlog_strays(struct hm_primary *p);
 void hm_primary_miss(struct hm_primary *p, const char *reason);
 int hm_primary_drop_volume(struct hm_primary *p, const char *number);
 u64 hm_primary_lag(struct hm_primary *p);
+bool hm_primary_is_close(struct hm_primary *p);
 void hm_primary_be_alone(struct hm_primary *p);
 void hm_primary_go_alone(struct hm_primary *p);
 void hm_primary_suspending(struct hm_volume *v, bool suspending);
@@ -402,7 +409,8 @@ void hm_primary_store_attach(struct hm_primary *p);
 void hm_primary_store_pause(struct hm_volume *v);
 void hm_primary_store_kick(struct hm_primary *p);
 bool hm_primary_store_helps(struct hm_primary *p);
-void hm_primary_store_released(struct hm_primary *p, u64 log);
+void hm_primary_store_tick(struct hm_primary *p);
+void hm_primary_store_released(struct hm_primary *p, u64 log, bool stored);
 struct bio_vec *hm_primary_fetch(struct hm_primary *p,
 				 struct hm_update *const *update, u64 stored,
 				 unsigned int updates);

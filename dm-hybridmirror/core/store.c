@@ -7,9 +7,6 @@
  */
 #include "store.h"
 
-/* Steps for each hold of the lock. */
-#define HM_STORE_STEPS	256
-
 /* What lies between is under the sender's hands. */
 static bool hm_store_at_hand(const struct hm_stream *s,
 			     const struct hm_update *u)
@@ -35,6 +32,8 @@ static void hm_store_pass(struct hm_stream *s)
 /**
  * hm_store_next() - the next update whose payload may go to the log
  * @s: the stream
+ * @steps: so many may be passed, HM_STORE_STEPS for each hold of the lock; what is
+ *	left of them
  *
  * Those that are not worth it are passed, and stay in memory.
  *
@@ -44,13 +43,12 @@ static void hm_store_pass(struct hm_stream *s)
  *
  * Context: under the set's lock.
  */
-struct hm_update *hm_store_next(struct hm_stream *s)
+struct hm_update *hm_store_next(struct hm_stream *s, unsigned int *steps)
 {
-	unsigned int steps = HM_STORE_STEPS;
-
 	while (s->resident && !hm_store_worth(s, s->resident)) {
-		if (!steps--)
+		if (!*steps)
 			return NULL;
+		(*steps)--;
 		hm_store_pass(s);
 	}
 	if (!s->resident || !(s->resident->state & HM_P_LOCAL_DONE))

@@ -45,6 +45,7 @@ static void offer_primary(struct list *l, u8 h)
 
 	offer(l, p->flight, S_LOCAL, h, 0);
 	offer(l, p->ended, S_ALONE, h, 0);
+	offer(l, may_catch_up(h), S_CATCH_UP, h, 0);
 	offer(l, linked(h) && unsettled(h), S_END_SESSION, h, 0);
 	offer(l, linked(h) && !has_session(!h), S_NOTICE, h, 0);
 	offer(l, may_hello(h), S_HELLO, h, 0);
@@ -167,6 +168,9 @@ static void take_by_itself(u8 type, u8 h, u8 region)
 	case S_ALONE:
 		be_alone(h);
 		break;
+	case S_CATCH_UP:
+		catch_up(h);
+		break;
 	case S_HELLO:
 		shake_hands(h);
 		break;
@@ -240,6 +244,7 @@ void step_words(const struct step *s, char *words, size_t bytes)
 		[S_REPLACE] = "gets another disk and empty metadata",
 		[S_LOCAL] = "has its disk's answer",
 		[S_ALONE] = "goes on alone",
+		[S_CATCH_UP] = "has its backup close behind",
 		[S_END_SESSION] = "ends the session to settle something",
 		[S_NOTICE] = "sees that the link is gone",
 		[S_HELLO] = "connects, the backup answers",

@@ -262,7 +262,9 @@ static void connected(u8 h, enum hm_way way)
 		   self->line.covered > 1 || self->line.covers_fresh;
 	p->adopt_sent = false;
 	p->adopt_after = p->last_seq;
-	p->alone = false;
+	/* Or it is far behind: see catch_up(). */
+	if (!(config->flags & G_LAG) || !p->backlogged)
+		p->alone = false;
 	p->ended = false;
 	w.link.stage = LINKED;
 }

@@ -190,6 +190,18 @@ void be_alone(u8 h)
 	complete(h);
 }
 
+/* hm_conn_caught_up() */
+bool may_catch_up(u8 h)
+{
+	return linked(h) && primary(h)->alone && primary(h)->sync != BEHIND;
+}
+
+void catch_up(u8 h)
+{
+	primary(h)->alone = false;
+	primary(h)->adopt_after = primary(h)->last_seq;
+}
+
 bool may_send(u8 h)
 {
 	const struct primary *p = primary(h);
@@ -216,6 +228,7 @@ bool may_offer(u8 h)
 	return linked(h) && !w.link.wire && w.link.session && p->adopt &&
 	       !p->adopt_sent && p->taken >= p->adopt_after &&
 	       p->sync != BEHIND && !regions[h].unsynced_count &&
+	       (!p->alone || p->taken == p->last_seq) &&
 	       w.host[h].line.generation[0] == p->hello_generation;
 }
 

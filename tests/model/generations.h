@@ -196,6 +196,7 @@ struct world {
 #define G_FORGETFUL	0x08	/* control: what is to be copied is not made dirty */
 #define G_HASTY		0x20	/* control: adoption does not wait for the last copy */
 #define G_LAZY		0x10	/* control: nor is what is to be written */
+#define G_LAG		0x20000	/* the backup may be far behind when it connects */
 #define G_SAME		0x10000	/* control: a copy begins no generation */
 
 struct step {
@@ -223,7 +224,7 @@ enum step_type {
 	S_STOP, S_PRIMARY, S_BACKUP, S_FORCE, S_GIVE_UP, S_REPLACE, S_SWITCH,
 	S_BOUNCE,
 	/* What goes on by itself */
-	S_LOCAL, S_ALONE, S_END_SESSION, S_NOTICE, S_HELLO, S_ANSWER, S_BEGIN,
+	S_LOCAL, S_CATCH_UP, S_ALONE, S_END_SESSION, S_NOTICE, S_HELLO, S_ANSWER, S_BEGIN,
 	S_FORGET, S_SEND, S_OFFER, S_RECEIVE, S_APPLY, S_ADOPT, S_ACK,
 	S_ACKED, S_COPY, S_CYCLE, S_CLEAN,
 	S_TYPES,
@@ -266,6 +267,8 @@ void local_done(u8 h);
 void fall_behind(u8 h);
 bool unsettled(u8 h);
 void be_alone(u8 h);
+bool may_catch_up(u8 h);
+void catch_up(u8 h);
 bool may_send(u8 h);
 void send_record(u8 h);
 bool may_offer(u8 h);

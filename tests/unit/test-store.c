@@ -3,9 +3,16 @@
 #include "hm-stream-test.h"
 #include "store.h"
 
+static struct hm_update *next(struct flow *f)
+{
+	unsigned int steps = HM_STORE_STEPS;
+
+	return hm_store_next(&f->s, &steps);
+}
+
 static void stored(struct flow *f, unsigned int i)
 {
-	assert_ptr_equal(hm_store_next(&f->s), &f->u[i]);
+	assert_ptr_equal(next(f), &f->u[i]);
 	hm_store_begin(&f->s, &f->u[i]);
 	assert_int_equal(f->u[i].state & HM_P_STORING, HM_P_STORING);
 	assert_true(hm_store_done(&f->s, &f->u[i], true));
@@ -18,17 +25,17 @@ static void test_local_disk_first(void **state)
 {
 	struct flow *f = flow_init(HM_ORDER_COMPLETION);
 
-	assert_null(hm_store_next(&f->s));
+	assert_null(next(f));
 	assert_null(f->s.resident);
 	add(f, 3);
 	local(f, 1);
 	/* In the order of the stream. */
-	assert_null(hm_store_next(&f->s));
+	assert_null(next(f));
 	assert_ptr_equal(f->s.resident, &f->u[0]);
 	local(f, 0);
 	stored(f, 0);
 	stored(f, 1);
-	assert_null(hm_store_next(&f->s));
+	assert_null(next(f));
 	local(f, 2);
 	stored(f, 2);
 	assert_null(f->s.resident);
@@ -64,10 +71,10 @@ static void test_under_the_hands(void **state)
 		local(f, i);
 	send_to(f, 1);
 	/* Sent, but it may have to be sent again. */
-	assert_ptr_equal(hm_store_next(&f->s), &f->u[0]);
+	assert_ptr_equal(next(f), &f->u[0]);
 	hm_store_begin(&f->s, &f->u[0]);
 	assert_ptr_equal(hm_stream_take(&f->s), &f->u[1]);
-	assert_ptr_equal(hm_store_next(&f->s), &f->u[2]);
+	assert_ptr_equal(next(f), &f->u[2]);
 	hm_store_begin(&f->s, &f->u[2]);
 	assert_ptr_equal(hm_stream_take(&f->s), &f->u[2]);
 	assert_true(hm_store_done(&f->s, &f->u[0], true));
@@ -107,7 +114,7 @@ static void test_released_meanwhile(void **state)
 	for (i = 0; i < 4; i++)
 		local(f, i);
 	send_to(f, 4);
-	assert_ptr_equal(hm_store_next(&f->s), &f->u[0]);
+	assert_ptr_equal(next(f), &f->u[0]);
 	hm_store_begin(&f->s, &f->u[0]);
 	assert_true(ack(f, 2, 2, 2));
 	assert_false(hm_store_done(&f->s, &f->u[0], true));
@@ -115,7 +122,7 @@ static void test_released_meanwhile(void **state)
 	assert_ptr_equal(f->s.resident, &f->u[2]);
 	assert_true(ack(f, 4, 4, 4));
 	assert_null(f->s.resident);
-	assert_null(hm_store_next(&f->s));
+	assert_null(next(f));
 }
 
 static void test_abandoned(void **state)
@@ -138,7 +145,7 @@ static void test_refused(void **state)
 	add(f, 2);
 	local(f, 0);
 	local(f, 1);
-	assert_ptr_equal(hm_store_next(&f->s), &f->u[0]);
+	assert_ptr_equal(next(f), &f->u[0]);
 	hm_store_begin(&f->s, &f->u[0]);
 	assert_false(hm_store_done(&f->s, &f->u[0], false));
 	assert_int_equal(f->u[0].state & (HM_P_STORING | HM_P_STORED), 0);
@@ -158,7 +165,7 @@ static void test_bound(void **state)
 	}
 	add(f, 1);
 	local(f, 0);
-	while (!hm_store_next(&f->s)) {
+	while (!next(f)) {
 		assert_non_null(f->s.resident);
 		holds++;
 	}

@@ -31,7 +31,7 @@ pair_disks 16
 dm create a-meta --table "$(linear_table /dev/ram2)"
 dm create b-meta --table "$(linear_table /dev/ram3)"
 A_META=/dev/mapper/a-meta B_META=/dev/mapper/b-meta
-become backup b
+become backup b apply group
 become primary a sync clean
 noise a 0 100
 pair_equal a

@@ -68,6 +68,20 @@ pair_equal a
 expect_field a copied 0
 expect "0" "$(log_used)" "bytes in the log"
 
+note "what is written while the backup catches up does not wait until it has"
+long_outage 1000 $((6 * MIB))
+link_rate 2mbit
+link_up
+wait_status a link connected
+expect_field a completions alone
+noise a 100 20
+[ "$(log_used)" -gt 0 ] || fail "the writes have waited for all of the log"
+expect_field a sync streaming
+link_rate ''
+wait_status a completions mirrored
+pair_equal a
+expect_field a copied 0
+
 note "the link comes and goes, and the table is loaded again meanwhile"
 for _ in 1 2 3; do
 	long_outage 2000 $((6 * MIB))
