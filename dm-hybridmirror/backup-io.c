@@ -457,6 +457,8 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	trace_hm_received(&a->u);
 	ok = hm_apply_receive(&b->apply, &a->u);
 	if (ok) {
+		/* Until the receiver has to wait: see hm_backup_hurry(). */
+		hm_apply_log_wait(&b->apply, true);
 		b->ack_due = true;
 		if (a->u.state == HM_B_HELD && !b->apply.logged) {
 			b->counters.held++;
@@ -467,6 +469,24 @@ bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a)
 	if (ok)
 		hm_backup_pump(b, HM_RX_ACTIONS);
 	return ok;
+}
+
+/**
+ * hm_backup_hurry() - nothing more arrives for now
+ * @b: the backup
+ *
+ * Context: process; the receiver, before it waits and when it ends.
+ */
+void hm_backup_hurry(struct hm_backup *b)
+{
+	bool more;
+
+	spin_lock_irq(&b->set.lock);
+	hm_apply_log_wait(&b->apply, false);
+	more = hm_apply_more(&b->apply);
+	spin_unlock_irq(&b->set.lock);
+	if (more)
+		hm_backup_pump(b, HM_RX_ACTIONS);
 }
 
 /* With a cache that was switched on, applied is no longer durable. */
@@ -497,6 +517,8 @@ void hm_backup_tend_flush(struct hm_backup *b)
 	    time_after(jiffies, b->last_flush +
 				msecs_to_jiffies(HM_FLUSH_INTERVAL_MS)))
 		hm_apply_want_flush(&b->apply);
+	/* The receiver may itself wait, for an acknowledgment to leave. */
+	hm_apply_log_wait(&b->apply, false);
 	hm_log_tend(b);
 	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);

@@ -149,6 +149,8 @@ static bool hm_session_awaited(const struct hm_session *s)
 /* Before waiting, let go of everything that others wait for. */
 static int hm_rx_idle(struct hm_rx *rx)
 {
+	if (READ_ONCE(rx->s->backup->apply.log_lazy))
+		hm_backup_hurry(rx->s->backup);
 	blk_finish_plug(&rx->plug);
 	blk_start_plug(&rx->plug);
 	if (!rx->unacked || !hm_session_awaited(rx->s))
@@ -461,6 +463,7 @@ static int hm_rx_thread(void *data)
 	}
 	while (!err && !kthread_should_stop())
 		err = hm_rx_record(rx);
+	hm_backup_hurry(s->backup);
 	if (rx)
 		blk_finish_plug(&rx->plug);
 	kfree(rx);

@@ -293,6 +293,7 @@ struct hm_arrival *hm_arrival_alloc(struct hm_backup *b,
 				    unsigned int cost);
 void hm_arrival_free(struct hm_arrival *a);
 bool hm_backup_receive(struct hm_backup *b, struct hm_arrival *a);
+void hm_backup_hurry(struct hm_backup *b);
 void hm_backup_kick(struct hm_backup *b);
 void hm_backup_progress(struct hm_backup *b);
 void hm_backup_disk_failed(struct hm_backup *b, u16 volume, const char *reason);

@@ -21,6 +21,13 @@
  */
 #define HM_UNPLACED_MAX	8192
 
+/*
+ * An append costs the same for one update as for many. While more arrive it waits
+ * for so many of them, or sectors of 512 bytes.
+ */
+#define HM_WORTH_UPDATES	32
+#define HM_WORTH_SECTORS	512
+
 /**
  * hm_apply_init() - an empty backup
  * @a: the state
@@ -75,6 +82,7 @@ void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log)
 	a->logged = logged;
 	a->log_full = false;
 	a->log_refused = false;
+	a->unlogged = 0;
 	a->placed.seq = a->at.received;
 	a->placed.group = a->received_group;
 	a->placed.log = log;
@@ -168,6 +176,8 @@ bool hm_apply_receive(struct hm_apply *a, struct hm_update *u)
 	list_add_tail(&u->stream, &a->pending);
 	if (!a->held)
 		a->held = u;
+	if (a->logged)
+		a->unlogged += u->sectors;
 	hm_apply_admit(a);
 	return true;
 }
@@ -214,10 +224,16 @@ bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u)
 	return u->seq - a->placed.seq <= HM_UNPLACED_MAX;
 }
 
+static bool hm_apply_is_worth(const struct hm_apply *a)
+{
+	return !a->log_lazy || a->unlogged >= HM_WORTH_SECTORS ||
+	       a->at.received - a->at.applied >= HM_WORTH_UPDATES;
+}
+
 static bool hm_apply_may_append(const struct hm_apply *a)
 {
 	return a->logged && a->held && !a->log_running && !a->log_full &&
-	       hm_apply_log_takes(a, a->held);
+	       hm_apply_is_worth(a) && hm_apply_log_takes(a, a->held);
 }
 
 /**
@@ -502,6 +518,7 @@ void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 	do {
 		last = u->seq == a->log_covers;
 		u->log = last ? end : start;
+		a->unlogged -= u->sectors;
 		a->at.applied = u->seq;
 		a->at.durable = u->seq;
 		a->applied_group = u->group;
@@ -512,6 +529,18 @@ void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 		u = a->held;
 	} while (!last);
 	hm_apply_retire(a, retired);
+}
+
+/**
+ * hm_apply_log_wait() - shall the next append wait until it is worth it?
+ * @a: the state
+ * @wait: more is about to arrive; otherwise nobody knows when
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
+ */
+void hm_apply_log_wait(struct hm_apply *a, bool wait)
+{
+	a->log_lazy = wait;
 }
 
 /**

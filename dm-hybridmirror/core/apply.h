@@ -63,6 +63,8 @@ struct hm_place {
  *	groups
  * @log_running: an append is in flight, or about to be
  * @log_full: it has no room, until hm_apply_log_room()
+ * @log_lazy: more is about to arrive: an append waits until it is worth it
+ * @unlogged: sectors received that are not in the log
  * @log_covers: the last update of the append in flight, or of the refused one
  * @log_refused: the last append was refused, and is to be done again as it was
  * @placed: with a log: performed by the disks, in sequence
@@ -96,6 +98,8 @@ struct hm_apply {
 	bool log_running;
 	bool log_full;
 	bool log_refused;
+	bool log_lazy;
+	u64 unlogged;
 	u64 log_covers;
 	struct hm_place placed;
 	struct hm_place flush_place;
@@ -122,6 +126,7 @@ bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u);
 void hm_apply_log_begin(struct hm_apply *a, const struct hm_update *last);
 void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 		       struct list_head *retired);
+void hm_apply_log_wait(struct hm_apply *a, bool wait);
 void hm_apply_log_full(struct hm_apply *a);
 void hm_apply_log_stuck(struct hm_apply *a);
 void hm_apply_log_room(struct hm_apply *a);

@@ -89,6 +89,48 @@ static void test_one_append_while_the_next_gathers(void **state)
 	assert_waits(f);
 }
 
+/* While more arrive, an append waits until it is worth it. */
+static void test_worth_it(void **state)
+{
+	static struct hm_update many[40];
+	struct flow *f = log_init(false);
+	struct hm_update *got;
+	unsigned int i;
+
+	hm_apply_log_wait(&f->a, true);
+	receive(f, 0, 1);
+	assert_waits(f);
+	assert_false(hm_apply_more(&f->a));
+	/* Nothing more for now. */
+	hm_apply_log_wait(&f->a, false);
+	assert_true(hm_apply_more(&f->a));
+	append(f, 0, 0, 100, 102);
+	assert_int_equal(f->a.unlogged, 0);
+	assert_issues(f, 0);
+	/* Many */
+	hm_apply_log_wait(&f->a, true);
+	for (i = 0; i < 32; i++) {
+		assert_waits(f);
+		many[i] = sample_write(1000 + 8 * i);
+		many[i].seq = 2 + i;
+		many[i].group = 2;
+		assert_true(hm_apply_receive(&f->a, &many[i]));
+	}
+	assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
+	hm_apply_log_begin(&f->a, &many[31]);
+	logged(f, true, 102, 140);
+	assert_int_equal(f->a.unlogged, 0);
+	for (i = 0; i < 32; i++)
+		assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_ISSUE);
+	/* Large ones */
+	many[32] = sample_write(4096);
+	many[32].sectors = 512;
+	many[32].seq = 34;
+	many[32].group = 2;
+	assert_true(hm_apply_receive(&f->a, &many[32]));
+	assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
+}
+
 static void test_place_is_in_sequence(void **state)
 {
 	struct flow *f = log_init(false);
@@ -429,6 +471,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_logged_first),
 		cmocka_unit_test(test_one_append_while_the_next_gathers),
+		cmocka_unit_test(test_worth_it),
 		cmocka_unit_test(test_place_is_in_sequence),
 		cmocka_unit_test(test_clean_after_a_flush),
 		cmocka_unit_test(test_flush_that_fails),

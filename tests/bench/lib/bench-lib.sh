@@ -235,6 +235,8 @@ md_backup_up()
 	# mdadm would take an old superblock for a member in use
 	dd if=/dev/zero of="$DISK" bs=1M count=16 oflag=direct \
 		seek=$((SECTORS / 2048)) 2>/dev/null || true
+	# its cache would be written over what others wrote past it
+	uncache "$DISK"
 	cat >$NBD_CONFIG <<-EOF
 		[generic]
 		port = $NBD_PORT
