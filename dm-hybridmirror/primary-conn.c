@@ -63,7 +63,8 @@ static bool hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a)
 		hm_primary_set_sync(p, p->copying || hm_primary_unsynced(p) ?
 					       HM_SYNC_COPYING :
 					       HM_SYNC_STREAMING, "");
-		p->stream.alone = false;
+		/* See hm_conn_caught_up(), which may be what comes next. */
+		p->catch_seq = p->stream.last_seq;
 		p->adopt_after = p->stream.last_seq;
 		p->stall_over = false;
 		p->progress = jiffies;
@@ -112,13 +113,17 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 		p->applied_group = a.applied_group;
 		p->durable_group = a.durable_group;
 		alone = hm_conn_status(p, &a);
-		hm_conn_caught_up(p);
 	}
 	adopted = ok && p->adopt && p->adopt_sent &&
 		  a.generation == p->hello_generation;
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
 	hm_primary_settle(p);
+	/* Only now is the log rid of what was released. */
+	spin_lock_irq(&p->set.lock);
+	if (ok)
+		hm_conn_caught_up(p);
+	spin_unlock_irq(&p->set.lock);
 	if (ok && READ_ONCE(p->set.lineage.covers_fresh))
 		hm_primary_paired(p);
 	if (alone)
@@ -227,6 +232,7 @@ static void hm_conn_ended(struct hm_primary *p, const char *reason)
 {
 	spin_lock_irq(&p->set.lock);
 	hm_primary_set_link(p, HM_LINK_CONNECTING, reason);
+	hm_primary_store_unstick(p);
 	spin_unlock_irq(&p->set.lock);
 	if (!p->set.args.disconnect_stall)
 		hm_primary_be_alone(p);

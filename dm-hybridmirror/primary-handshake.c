@@ -133,6 +133,7 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 		p->retry = false;
 	if (p->sync != HM_SYNC_SUSPENDED) {
 		p->stall_over = false;
+		p->catch_seq = p->stream.last_seq;
 		/* What went on alone does so until the backup is close behind. */
 		if (hm_primary_is_close(p))
 			p->stream.alone = false;

@@ -275,6 +275,7 @@ static void hm_write_local_done(struct hm_write *w)
 	/* The copier may wait for the range. */
 	if (p->copy.active && wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
+	hm_primary_store_unstick(p);
 	hm_primary_store_kick(p);
 	unblocked = !list_empty(&p->unblocked);
 	spin_unlock_irqrestore(&p->set.lock, flags);

@@ -220,11 +220,16 @@ u64 hm_primary_lag(struct hm_primary *p)
  * hm_primary_is_close() - is the backup so close behind that one can wait for it?
  * @p: the primary
  *
+ * It is a second behind, or has all that there was before; what came since is no
+ * more than what memory holds. Under a load that is more than it can take the
+ * latter comes about, too.
+ *
  * Context: under @p->set.lock.
  */
 bool hm_primary_is_close(struct hm_primary *p)
 {
-	return hm_primary_lag(p) <= HM_HEARTBEAT_MS && !p->store.held;
+	return !p->store.held && (hm_primary_lag(p) <= HM_HEARTBEAT_MS ||
+				  p->stream.acked.applied >= p->catch_seq);
 }
 
 /* Is there an update that would complete without the backup? */
@@ -272,6 +277,7 @@ void hm_primary_go_alone(struct hm_primary *p)
 {
 	spin_lock_irq(&p->set.lock);
 	p->stall_over = true;
+	p->catch_seq = p->stream.last_seq;
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_be_alone(p);
 	hm_primary_kick_deferred(p);
@@ -396,7 +402,8 @@ static void hm_primary_configure(struct hm_primary *p)
 	p->limit = (u64)p->set.args.backlog_mib << 20;
 	p->stall_over = false;
 	p->stream.alone = !p->set.args.disconnect_stall ||
-			  p->sync == HM_SYNC_SUSPENDED;
+			  p->sync == HM_SYNC_SUSPENDED ||
+			  (p->stream.alone && !hm_primary_is_close(p));
 	p->progress = jiffies;
 	/* No I/O is in flight: nothing depends on an open group. */
 	p->stream.grouping.open = false;
@@ -551,7 +558,7 @@ static bool hm_primary_adopting(struct hm_primary *p)
 
 	return !p->copy.active && !hm_primary_unsynced(p) &&
 	       (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING) &&
-	       (told ? p->adopt : !p->stream.alone);
+	       (!told || p->adopt);
 }
 
 /**

@@ -107,6 +107,7 @@ static void hm_store_on(struct hm_primary *p, const struct hm_volume *v,
 	st->ring.tail = st->ring.head;
 	st->life = get_random_u64();
 	st->failed = false;
+	st->stuck = false;
 	st->full = false;
 	st->bdev = v->meta->bdev;
 	spin_unlock_irq(&p->set.lock);
@@ -166,6 +167,26 @@ static bool hm_store_there(const struct hm_primary *p, u64 memory)
 	       memory >= 2 * HM_FETCH_BYTES;
 }
 
+static bool hm_store_is_idle(struct hm_primary *p)
+{
+	bool idle;
+
+	spin_lock_irq(&p->set.lock);
+	idle = !p->store.running;
+	spin_unlock_irq(&p->set.lock);
+	return idle;
+}
+
+/* Nothing is appended from here on. */
+static void hm_store_quiet(struct hm_primary *p)
+{
+	spin_lock_irq(&p->set.lock);
+	p->store.paused = true;
+	spin_unlock_irq(&p->set.lock);
+	hm_primary_kick_deferred(p);
+	wait_event(p->drain_wait, hm_store_is_idle(p));
+}
+
 /**
  * hm_primary_store_attach() - look which log there is, after a change of volumes
  * @p: the primary; the link is stopped
@@ -179,6 +200,8 @@ void hm_primary_store_attach(struct hm_primary *p)
 	struct hm_store *st = &p->store;
 	const struct hm_volume *v;
 
+	/* What is appended belongs to the log as it was. */
+	hm_store_quiet(p);
 	if (st->bdev && !hm_store_there(p, memory)) {
 		if (st->held)
 			hm_primary_miss(p, "the log of the backlog is gone with its metadata device, or the table leaves too little memory for it");
@@ -199,16 +222,6 @@ void hm_primary_store_attach(struct hm_primary *p)
 	memalloc_noio_restore(noio);
 }
 
-static bool hm_store_is_idle(struct hm_primary *p)
-{
-	bool idle;
-
-	spin_lock_irq(&p->set.lock);
-	idle = !p->store.running;
-	spin_unlock_irq(&p->set.lock);
-	return idle;
-}
-
 /**
  * hm_primary_store_pause() - a volume is suspended: write nothing to its device
  * @v: the volume, still active
@@ -219,13 +232,8 @@ void hm_primary_store_pause(struct hm_volume *v)
 {
 	struct hm_primary *p = to_primary(v->set);
 
-	if (!p->store.bdev || p->store.volume != v->info.number)
-		return;
-	spin_lock_irq(&p->set.lock);
-	p->store.paused = true;
-	spin_unlock_irq(&p->set.lock);
-	hm_primary_kick_deferred(p);
-	wait_event(p->drain_wait, hm_store_is_idle(p));
+	if (p->store.bdev && p->store.volume == v->info.number)
+		hm_store_quiet(p);
 }
 
 /*
@@ -240,7 +248,7 @@ static bool hm_store_may(const struct hm_primary *p)
 	    p->sync == HM_SYNC_BEHIND)
 		return false;
 	return p->link != HM_LINK_CONNECTED || p->sync == HM_SYNC_SUSPENDED ||
-	       p->set.args.full_behind || p->stall_over || p->stream.alone;
+	       p->set.args.full_behind || p->stall_over;
 }
 
 static bool hm_store_due(const struct hm_primary *p)
@@ -250,6 +258,24 @@ static bool hm_store_due(const struct hm_primary *p)
 
 	return hm_store_may(p) && p->stream.resident && !p->store.running &&
 	       (p->store.wanted || p->used > enough);
+}
+
+/**
+ * hm_primary_store_unstick() - what the log waited for may be over
+ * @p: the primary
+ *
+ * Context: under @p->set.lock.
+ */
+void hm_primary_store_unstick(struct hm_primary *p)
+{
+	struct hm_store *st = &p->store;
+
+	lockdep_assert_held(&p->set.lock);
+	/* An append that does not come back is another matter. */
+	if (!st->stuck || st->running)
+		return;
+	st->stuck = false;
+	st->since = jiffies;
 }
 
 /**
@@ -302,8 +328,11 @@ void hm_primary_store_tick(struct hm_primary *p)
 	spin_lock_irq(&p->set.lock);
 	if (p->suspending)
 		patience = HM_STORE_SUSPEND_MS;
-	stuck = st->wanted && !st->stuck && hm_store_may(p) &&
-		time_after(jiffies, st->since + msecs_to_jiffies(patience));
+	/* Nobody waits for it, or it has nothing to do. */
+	if (!st->wanted || !hm_store_may(p) ||
+	    !(st->running || p->stream.resident))
+		st->since = jiffies;
+	stuck = time_after(jiffies, st->since + msecs_to_jiffies(patience));
 	st->stuck |= stuck;
 	spin_unlock_irq(&p->set.lock);
 	if (!stuck)

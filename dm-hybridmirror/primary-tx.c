@@ -136,8 +136,7 @@ static bool hm_batch_may_adopt(struct hm_primary *p, u64 *seq)
 	*seq = p->stream.taken;
 	may = p->adopt && !p->adopt_sent && *seq >= p->adopt_after &&
 	      (p->sync == HM_SYNC_STREAMING || p->sync == HM_SYNC_COPYING) &&
-	      (!p->stream.alone || *seq == p->stream.last_seq) &&
-	      !p->copy.active &&
+	      !p->stream.alone && !p->copy.active &&
 	      !hm_primary_unsynced(p) &&
 	      p->set.lineage.generation[0] == p->hello_generation;
 	if (may) {

@@ -183,6 +183,8 @@ struct hm_store {
  * @waiting: the worker has not emptied @deferred
  * @suspending: volumes between presuspend and postsuspend
  * @deferring: updates whose completion is held for defer_us
+ * @catch_seq: what had been recorded when completions were last made not to wait
+ *	for the backup, or it came back
  * @stall_over: the application has waited long enough for the peer
  * @progress: jiffies: when the backup last advanced, or nobody waited for it
  * @behind_since: when the set fell behind
@@ -256,6 +258,7 @@ struct hm_primary {
 	bool waiting;
 	unsigned int suspending;
 	struct list_head deferring;
+	u64 catch_seq;
 	bool stall_over;
 	unsigned long progress;
 	ktime_t behind_since;
@@ -407,6 +410,7 @@ int hm_primary_store_create(struct hm_primary *p);
 void hm_primary_store_destroy(struct hm_primary *p);
 void hm_primary_store_attach(struct hm_primary *p);
 void hm_primary_store_pause(struct hm_volume *v);
+void hm_primary_store_unstick(struct hm_primary *p);
 void hm_primary_store_kick(struct hm_primary *p);
 bool hm_primary_store_helps(struct hm_primary *p);
 void hm_primary_store_tick(struct hm_primary *p);

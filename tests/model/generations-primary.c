@@ -228,7 +228,7 @@ bool may_offer(u8 h)
 	return linked(h) && !w.link.wire && w.link.session && p->adopt &&
 	       !p->adopt_sent && p->taken >= p->adopt_after &&
 	       p->sync != BEHIND && !regions[h].unsynced_count &&
-	       (!p->alone || p->taken == p->last_seq) &&
+	       !p->alone &&
 	       w.host[h].line.generation[0] == p->hello_generation;
 }
 
