@@ -13,7 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from failover import acknowledged, stamp_check  # noqa: E402
 
-KILLS = 13
+KILLS = 10
 MIB = 4
 LEAST = 64
 # Some lie below newer ones of the same block.

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # One volume of a set loses its metadata, or is a step behind after a power cut: only what differs is copied
+# kernels: 6.12 debug
 # shellcheck shell=dash
 
 # shellcheck source=tests/vm/lib/guest-lib.sh

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 # An outage longer than memory: the log of the backlog keeps the order, nothing is copied; if it is full, cannot be written or was overwritten, regions are
+# kernels: 6.12 debug
 # shellcheck shell=dash
 
 # shellcheck source=tests/vm/lib/guest-lib.sh
@@ -79,6 +80,24 @@ noise a 100 20
 expect_field a sync streaming
 link_rate ''
 wait_status a completions mirrored
+pair_equal a
+expect_field a copied 0
+
+note "it does catch up under a load that is more than the link takes"
+link_rate 4mbit
+while noise a 4000 64; do
+	sleep 0.2
+done &
+LOAD=$!
+link_down
+wait_status a link connecting
+link_up
+wait_status a link connected
+wait_status a completions mirrored
+kill -0 $LOAD || fail "the load has ended"
+kill $LOAD
+wait $LOAD || true
+link_rate ''
 pair_equal a
 expect_field a copied 0
 
