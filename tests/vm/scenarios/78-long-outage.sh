@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # An outage longer than memory: the log of the backlog keeps the order, nothing is copied; if it is full, cannot be written or was overwritten, regions are
 # kernels: 6.12 debug
+# racy
 # shellcheck shell=dash
 
 # shellcheck source=tests/vm/lib/guest-lib.sh
