@@ -104,7 +104,8 @@ expect_field a copied 0
 
 note "the link comes and goes, and the table is loaded again meanwhile"
 for _ in 1 2 3; do
-	long_outage 2000 $((6 * MIB))
+	# all three fit, should nothing be sent in between
+	long_outage 2000 $((4 * MIB))
 	link_up
 	wait_status a link connected
 done
