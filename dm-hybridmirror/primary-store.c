@@ -200,6 +200,9 @@ void hm_primary_store_attach(struct hm_primary *p)
 	struct hm_store *st = &p->store;
 	const struct hm_volume *v;
 
+	spin_lock_irq(&p->set.lock);
+	st->changing = st->bdev;
+	spin_unlock_irq(&p->set.lock);
 	/* What is appended belongs to the log as it was. */
 	hm_store_quiet(p);
 	if (st->bdev && !hm_store_there(p, memory)) {
@@ -215,6 +218,7 @@ void hm_primary_store_attach(struct hm_primary *p)
 	p->limit = memory - (st->bdev ? HM_FETCH_BYTES : 0);
 	hm_pool_allow(&p->pool, p->used, p->limit);
 	st->paused = !v || !v->active;
+	st->changing = false;
 	/* What updates wait for may be different now. */
 	hm_primary_store_kick(p);
 	spin_unlock_irq(&p->set.lock);
@@ -302,6 +306,9 @@ void hm_primary_store_kick(struct hm_primary *p)
  */
 bool hm_primary_store_helps(struct hm_primary *p)
 {
+	/* Nobody falls behind for that: the end of it asks again. */
+	if (p->store.changing)
+		return true;
 	if (!hm_store_may(p) || !(p->store.running || p->stream.resident))
 		return false;
 	if (!p->store.wanted)

@@ -124,6 +124,7 @@ struct hm_copy {
  * @ring: its space
  * @life: number that its batches bear
  * @paused: the volume is suspended
+ * @changing: which log there is, is being looked at: paused for a moment
  * @failed: the device refused an append
  * @full: there is no room in the ring
  * @stuck: it made no room for too long; until it does
@@ -148,6 +149,7 @@ struct hm_store {
 	struct hm_ring ring;
 	u64 life;
 	bool paused;
+	bool changing;
 	bool failed;
 	bool full;
 	bool stuck;

@@ -87,6 +87,15 @@ expect_above()
 		fail "$2 of $1 is $(status_field "$1" "$2"), not above $3"
 }
 
+# expect_bounded NAME: the backlog is no larger than the table allows
+expect_bounded()
+{
+	dm status "$1" | awk '
+		{ for (i = 4; i < NF; i += 2) if ($i == "backlog") {
+			split($(i + 1), b, "/"); exit !(b[1] <= b[2]) } }' ||
+		fail "more than the limit: $(dm status "$1")"
+}
+
 # expect_reason NAME WORDS: soon; it may take an attempt
 expect_reason()
 {

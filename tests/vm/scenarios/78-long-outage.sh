@@ -20,15 +20,6 @@ log_used()
 	status_field a log | cut -d / -f 1
 }
 
-# within_memory: the backlog is never larger than the table allows
-within_memory()
-{
-	dm status a | awk '
-		{ for (i = 4; i < NF; i += 2) if ($i == "backlog") {
-			split($(i + 1), b, "/"); exit !(b[1] <= b[2]) } }' ||
-		fail "more than the limit: $(dm status a)"
-}
-
 # long_outage BLOCK COUNT: written in vain, as far as the backup is concerned
 long_outage()
 {
@@ -37,7 +28,7 @@ long_outage()
 	noise a "$1" "$2" &
 	WRITER=$!
 	while kill -0 $WRITER 2>/dev/null; do
-		within_memory
+		expect_bounded a
 		sleep 0.1
 	done
 	wait $WRITER || fail "the writes"
@@ -63,7 +54,7 @@ expect_field b state consistent
 link_up
 while ! in_step a; do
 	expect_field b state consistent
-	within_memory
+	expect_bounded a
 	sleep 0.1
 done
 pair_equal a
