@@ -28,6 +28,7 @@ int hm_log_create(struct hm_log *log)
 	if (hm_append_create(&log->append, hm_log_answered))
 		return -ENOMEM;
 	INIT_WORK(&log->tail_work, hm_log_tail_work);
+	INIT_WORK(&log->unstage_work, hm_stage_work);
 	return 0;
 }
 
@@ -39,6 +40,7 @@ int hm_log_create(struct hm_log *log)
  */
 void hm_log_destroy(struct hm_log *log)
 {
+	cancel_work_sync(&log->unstage_work);
 	cancel_work_sync(&log->tail_work);
 	hm_append_destroy(&log->append);
 }
@@ -71,7 +73,8 @@ static struct hm_volume *hm_log_volume(struct hm_backup *b)
  */
 bool hm_log_stays(struct hm_backup *b)
 {
-	return (b->log.state == HM_LOG_ON) == !!hm_log_volume(b);
+	return (b->log.state == HM_LOG_ON ||
+		b->log.state == HM_LOG_STAGING) == !!hm_log_volume(b);
 }
 
 /**
@@ -110,7 +113,8 @@ void hm_log_leave(struct hm_backup *b, enum hm_log_state state)
 {
 	if (b->log.state == HM_LOG_OFF)
 		return;
-	b->log.state = state;
+	/* Nobody was told of what is staged: nothing will perform it. */
+	b->log.state = b->log.state == HM_LOG_STAGING ? HM_LOG_OFF : state;
 	if (b->apply.logged)
 		hm_apply_use_log(&b->apply, false, 0);
 }
@@ -128,7 +132,7 @@ void hm_log_fill_super(struct hm_backup *b, struct hm_super *s)
 
 	if (log->state == HM_LOG_LEFT)
 		return;
-	s->logged = log->state == HM_LOG_ON;
+	s->logged = log->state == HM_LOG_ON || log->committing;
 	s->position = s->logged || b->position;
 	s->seq = s->logged ? b->apply.clean.seq : b->apply.at.durable;
 	s->group = s->logged ? b->apply.clean.group : b->apply.durable_group;
@@ -189,7 +193,7 @@ void hm_log_tend(struct hm_backup *b)
 	u64 room;
 
 	/* One that refuses is tried again when it is told to be. */
-	if (log->state != HM_LOG_ON || a->suspended)
+	if (a->suspended || hm_stage_tend(b) || log->state != HM_LOG_ON)
 		return;
 	if (a->log_full || log->ring.head - log->ring.tail > log->ring.blocks / 2)
 		hm_apply_want_flush(&b->apply);
@@ -209,6 +213,7 @@ void hm_log_tend(struct hm_backup *b)
  */
 void hm_log_settle(struct hm_backup *b)
 {
+	cancel_work_sync(&b->log.unstage_work);
 	cancel_work_sync(&b->log.tail_work);
 	spin_lock_irq(&b->set.lock);
 	b->log.telling = false;
@@ -304,6 +309,8 @@ void hm_log_append(struct hm_backup *b, struct hm_update *first)
 					hm_batch_blocks(batch->payload));
 	if (batch->position == HM_RING_NOWHERE) {
 		hm_apply_log_full(&b->apply);
+		if (b->apply.staging)
+			hm_apply_unstage(&b->apply);
 		hm_log_tend(b);
 		spin_unlock_irq(&b->set.lock);
 		return;

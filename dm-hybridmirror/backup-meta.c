@@ -358,24 +358,27 @@ static int hm_backup_forget_regions(struct hm_backup *b)
  * hm_backup_begin() - the primary says how it goes on
  * @b: the backup; nothing of an earlier session is pending
  * @s: the session
- * @jump: the stream is sent from its beginning
- * @copy: regions are copied out of order until it says that we may adopt its
- *	generation
+ * @start: the record that says so: HM_START_JUMP: the stream is sent from its
+ *	beginning; HM_START_COPY: regions are copied out of order until we are told
+ *	to adopt the primary's generation; HM_START_STAGE: until then we may keep
+ *	all that comes apart from the disk
  *
  * At the beginning of a stream we hold what the primary held then, unless there
  * are copies, so we adopt the generation that it was in.
  *
  * Durable when this returns: that our position is not known exactly, and that we
- * are inconsistent if there are copies. The primary remembers the regions that
+ * are inconsistent if there are copies, unless these are staged. The primary remembers the regions that
  * we had changed, so we may forget them.
  *
  * Return: 0 or a negative errno.
  *
  * Context: may sleep, for the metadata devices.
  */
-int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
-		    bool copy)
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s,
+		    const struct hm_update *start)
 {
+	bool jump = start->flags & HM_START_JUMP;
+	bool copy = start->flags & HM_START_COPY;
 	struct hm_lineage l;
 	int err = 0;
 	bool same;
@@ -387,6 +390,12 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
 	       !memcmp(b->stream_id, s->stream, sizeof(b->stream_id));
 	if (!same && hm_apply_drained(&b->apply))
 		hm_log_begin(b);
+	if ((start->flags & HM_START_STAGE) &&
+	    hm_stage_may_begin(b, start->sector)) {
+		hm_stage_begin(b, &s->lineage);
+		copy = false;
+		jump = false;
+	}
 	memcpy(b->stream_id, s->stream, sizeof(b->stream_id));
 	b->position = false;
 	b->lost = false;
@@ -431,7 +440,7 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
 int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 {
 	struct hm_lineage l;
-	bool news;
+	bool news, staged;
 	u64 group;
 	int err;
 
@@ -440,15 +449,18 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 	spin_unlock_irq(&b->set.lock);
 	mutex_lock(&b->set.meta_lock);
 	l = b->set.lineage;
-	news = l.inconsistent;
+	staged = b->log.state == HM_LOG_STAGING;
+	news = l.inconsistent || staged;
 	hm_lineage_adopt(&l, &s->lineage, 0);
 	b->set.forced = false;
-	err = hm_set_write_supers(&b->set, &l);
+	err = staged ? hm_stage_commit(b, &l) :
+		       hm_set_write_supers(&b->set, &l);
 	if (err)
 		b->meta_failed = true;
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && news) {
-		hm_info(&b->set, "consistent again, at group %llu", group);
+		hm_info(&b->set, "consistent at group %llu of what the primary has become",
+			group);
 		hm_set_event(&b->set);
 	}
 	return err;

@@ -52,6 +52,7 @@ static void hm_session_fill_ack(const struct hm_session *s,
 	a->acks = b->apply.at;
 	a->applied_group = b->apply.applied_group;
 	a->durable_group = b->apply.durable_group;
+	a->staging = b->log.state == HM_LOG_STAGING;
 	if (!b->set.lineage.inconsistent)
 		a->generation = b->set.lineage.generation[0];
 	if (b->apply.suspended) {
@@ -324,16 +325,21 @@ static int hm_rx_settle(struct hm_rx *rx, bool all)
 
 /*
  * What was received before is applied; what could not be is void, unless it is in
- * the log: then the primary believes it to be durable.
+ * the log: then the primary believes it to be durable. What is staged is void in any
+ * case.
  */
 static int hm_rx_jump(struct hm_rx *rx, u64 seq)
 {
 	struct hm_backup *b = rx->s->backup;
+	bool all;
 	int err;
 
+	spin_lock_irq(&b->set.lock);
+	all = b->apply.logged && b->log.state != HM_LOG_STAGING;
+	spin_unlock_irq(&b->set.lock);
 	/* A message may have had the disks try again meanwhile. */
 	do {
-		err = hm_rx_settle(rx, b->apply.logged);
+		err = hm_rx_settle(rx, all);
 		if (err)
 			return err;
 	} while (!hm_backup_drop_pending(b));
@@ -362,7 +368,7 @@ static int hm_rx_start(struct hm_rx *rx, const struct hm_update *u)
 	if (jump)
 		err = hm_rx_jump(rx, u->seq - 1);
 	if (!err)
-		err = hm_backup_begin(b, s, jump, copy);
+		err = hm_backup_begin(b, s, u);
 	if (err)
 		return err == -ESHUTDOWN || err == -EPIPE ? err : -EIO;
 	spin_lock_irq(&b->set.lock);

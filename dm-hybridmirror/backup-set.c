@@ -22,7 +22,8 @@ static bool hm_backup_is_idle(struct hm_backup *b)
 {
 	lockdep_assert_held(&b->set.lock);
 	return hm_apply_drained(&b->apply) ||
-	       (b->apply.suspended && hm_apply_quiet(&b->apply));
+	       (b->apply.suspended && hm_apply_quiet(&b->apply) &&
+		!b->log.unstaging);
 }
 
 /**
@@ -260,6 +261,7 @@ static void hm_backup_drain(struct hm_backup *b)
 	while (!hm_backup_settle(b, false))
 		;
 	hm_log_settle(b);
+	hm_stage_drop(b);
 	/* The last completion may still be leaving the pump. */
 	cancel_work_sync(&b->apply_work);
 	spin_lock_irq(&b->set.lock);

@@ -69,6 +69,14 @@ static const char *hm_backup_state(const struct hm_backup *b)
 	return b->set.lineage.inconsistent ? "inconsistent" : "consistent";
 }
 
+/* Where copies go: to the log, to be performed as one, or to the disk as they come. */
+static const char *hm_backup_resync(const struct hm_backup *b)
+{
+	if (b->log.state == HM_LOG_STAGING)
+		return "staged";
+	return b->set.lineage.inconsistent ? "direct" : "none";
+}
+
 static void hm_backup_info(struct hm_backup *b, char *result,
 			   unsigned int maxlen)
 {
@@ -87,8 +95,9 @@ static void hm_backup_info(struct hm_backup *b, char *result,
 			 : 0,
 	       a->logged ? b->log.ring.blocks * HM_META_BLOCK : 0,
 	       b->counters.appends);
-	DMEMIT(" state %s generation %016llx memory %llu/%llu boundary %s write_errors %llu connects %llu disconnects %llu protocol_errors %llu refused %llu held %llu flushes %llu reason \"%s\"",
-	       hm_backup_state(b), b->set.lineage.generation[0],
+	DMEMIT(" state %s resync %s generation %016llx memory %llu/%llu boundary %s write_errors %llu connects %llu disconnects %llu protocol_errors %llu refused %llu held %llu flushes %llu reason \"%s\"",
+	       hm_backup_state(b), hm_backup_resync(b),
+	       b->set.lineage.generation[0],
 	       b->used, b->limit, a->every_group_durable ? "durable" : "ordered",
 	       b->counters.write_errors, b->counters.connects,
 	       b->counters.disconnects, b->counters.protocol_errors,

@@ -102,6 +102,12 @@ struct hm_guest {
  * struct hm_log - the log ring of a backup of one volume
  * @state: whether it keeps the order; under hm_set.meta_lock and hm_set.lock
  * @volume: number of the volume whose metadata device holds it
+ * @committing: the superblock that is being written says that what is staged
+ *	counts; under hm_set.meta_lock
+ * @piecemeal: the lineage that we shall have if what is copied does not fit;
+ *	under hm_set.meta_lock
+ * @unstaging: @unstage_work is queued or runs; under hm_set.lock
+ * @unstage_work: performs what was staged
  * @ring: its space; under hm_set.lock
  * @life: number that its batches bear
  * @told: the position that the superblock says; under hm_set.meta_lock
@@ -113,9 +119,14 @@ struct hm_log {
 	enum hm_log_state {
 		HM_LOG_OFF,	/* groups do */
 		HM_LOG_ON,
+		HM_LOG_STAGING,	/* it does not count yet: see backup-stage.c */
 		HM_LOG_LEFT,	/* what it holds will be performed at the next load */
 	} state;
 	u16 volume;
+	bool committing;
+	struct hm_lineage piecemeal;
+	bool unstaging;
+	struct work_struct unstage_work;
 	struct hm_ring ring;
 	u64 life;
 	u64 told;
@@ -276,8 +287,8 @@ void hm_backup_fill_super(struct hm_set *set, struct hm_super *s);
 int hm_backup_remember(struct hm_volume *v, struct hm_volume *old);
 bool hm_backup_is_dirty(struct hm_backup *b);
 int hm_backup_send_dirty(struct hm_backup *b, struct socket *sock, u64 session);
-int hm_backup_begin(struct hm_backup *b, const struct hm_session *s, bool jump,
-		    bool copy);
+int hm_backup_begin(struct hm_backup *b, const struct hm_session *s,
+		    const struct hm_update *start);
 int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s);
 bool hm_backup_may_write(struct hm_backup *b);
 void hm_backup_note_position(struct hm_backup *b);
@@ -311,6 +322,14 @@ void hm_log_append(struct hm_backup *b, struct hm_update *first);
 void hm_log_tend(struct hm_backup *b);
 void hm_log_settle(struct hm_backup *b);
 void hm_log_fill_super(struct hm_backup *b, struct hm_super *s);
+
+/* backup-stage.c */
+bool hm_stage_may_begin(struct hm_backup *b, u64 sectors);
+void hm_stage_begin(struct hm_backup *b, const struct hm_lineage *primary);
+int hm_stage_commit(struct hm_backup *b, const struct hm_lineage *lineage);
+void hm_stage_drop(struct hm_backup *b);
+bool hm_stage_tend(struct hm_backup *b);
+void hm_stage_work(struct work_struct *work);
 
 /* backup-listen.c */
 int hm_backup_listen_start(struct hm_backup *b);

@@ -15,6 +15,7 @@
  * struct hm_replay - what is being performed
  * @v: the volume
  * @m: its metadata
+ * @super: what the superblock says of the log
  * @walk: where it is in the log
  * @head: the head of a batch; its payloads follow
  * @record: the records of the batch that were performed, decoded
@@ -24,7 +25,8 @@
  */
 struct hm_replay {
 	struct hm_volume *v;
-	struct hm_meta *m;
+	const struct hm_meta *m;
+	const struct hm_super *super;
 	struct hm_walk walk;
 	struct hm_disk_batch *head;
 	struct hm_record record[HM_BATCH_RECORDS];
@@ -58,7 +60,7 @@ static struct bio *hm_replay_bio(struct block_device *bdev, blk_opf_t opf,
 static int hm_replay_read(struct hm_replay *r, u64 position, void *at,
 			  unsigned int bytes)
 {
-	sector_t sector = hm_ring_sector(r->m->super.bitmap_blocks,
+	sector_t sector = hm_ring_sector(r->super->bitmap_blocks,
 					 &r->walk.ring, position);
 	unsigned int left = bytes, before;
 	void *from = at;
@@ -94,7 +96,7 @@ static int hm_replay_find(struct hm_replay *r)
 		if (err)
 			hm_err(r->v->set, "volume %u: its log cannot be read near sector %llu: mend the metadata device, and load the table again",
 			       r->v->info.number,
-			       hm_ring_sector(r->m->super.bitmap_blocks,
+			       hm_ring_sector(r->super->bitmap_blocks,
 					      &r->walk.ring, position));
 		return err ?: 1;
 	}
@@ -213,15 +215,18 @@ static int hm_replay_all(struct hm_replay *r)
 
 /**
  * hm_log_replay() - perform what the log of a volume holds
- * @v: the volume; nothing else uses its devices
- * @m: its metadata; HM_SUPER_LOGGED. The superblock is changed in memory: the log
- *	is empty, and the disk is where the log ended. The caller writes it
+ * @v: the volume; nothing else writes to its devices
+ * @m: its metadata
+ * @super: what its superblock says; HM_SUPER_LOGGED. It is changed in memory: the
+ *	log is empty, and the disk is where the log ended
  *
  * Return: 0 or a negative errno; then the log says why, and nothing is lost.
  *
- * Context: may sleep; under hm_set.volumes_lock and meta_lock.
+ * Context: may sleep; the volume stays in its set, and is not resumed or suspended
+ * meanwhile.
  */
-int hm_log_replay(struct hm_volume *v, struct hm_meta *m)
+int hm_log_replay(struct hm_volume *v, const struct hm_meta *m,
+		  struct hm_super *super)
 {
 	struct hm_replay *r = vzalloc(sizeof(*r));
 	ktime_t begun = ktime_get();
@@ -232,22 +237,23 @@ int hm_log_replay(struct hm_volume *v, struct hm_meta *m)
 	if (r && r->head) {
 		r->v = v;
 		r->m = m;
-		hm_walk_begin(&r->walk, &m->super, v->info.sectors,
+		r->super = super;
+		hm_walk_begin(&r->walk, super, v->info.sectors,
 			      v->info.logical_block);
 		atomic_set(&r->writing, 1);
 		init_completion(&r->done);
 		err = hm_replay_all(r);
 	}
 	if (!err) {
-		m->super.seq = max(m->super.seq, r->walk.seq);
-		m->super.group = max(m->super.group, r->walk.group);
-		m->super.logged = false;
-		m->super.ring_life = 0;
-		m->super.ring_tail = 0;
+		super->seq = max(super->seq, r->walk.seq);
+		super->group = max(super->group, r->walk.group);
+		super->logged = false;
+		super->ring_life = 0;
+		super->ring_tail = 0;
 		hm_info(v->set, "volume %u: performed %llu updates of the log in %lld ms; the disk is at update %llu of group %llu",
 			v->info.number, r->walk.updates,
-			ktime_ms_delta(ktime_get(), begun), m->super.seq,
-			m->super.group);
+			ktime_ms_delta(ktime_get(), begun), super->seq,
+			super->group);
 	}
 	if (r)
 		vfree(r->head);

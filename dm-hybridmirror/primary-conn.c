@@ -78,12 +78,15 @@ static bool hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a)
  */
 static void hm_conn_caught_up(struct hm_primary *p)
 {
+	/* Whoever waited now would wait for the end of the copying. */
+	if (p->stream.staged && hm_primary_unsynced(p))
+		return;
 	if (!(p->stall_over || p->stream.alone) || p->suspending ||
 	    (p->sync != HM_SYNC_STREAMING && p->sync != HM_SYNC_COPYING) ||
 	    !hm_primary_is_close(p))
 		return;
 	p->stall_over = false;
-	p->stream.alone = false;
+	hm_stream_wait(&p->stream);
 	p->adopt_after = p->stream.last_seq;
 }
 
@@ -112,6 +115,9 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 	if (ok) {
 		p->applied_group = a.applied_group;
 		p->durable_group = a.durable_group;
+		if (p->stream.staged && !a.staging)
+			hm_stream_set_staged(&p->stream, false, &completed,
+					     &released);
 		alone = hm_conn_status(p, &a);
 	}
 	adopted = ok && p->adopt && p->adopt_sent &&

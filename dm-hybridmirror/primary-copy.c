@@ -84,6 +84,19 @@ static void hm_copy_lose_all(struct hm_primary *p)
 	}
 }
 
+/* What the backup had staged, and did not adopt, it may have given up since. */
+static void hm_copy_lose_staged(struct hm_primary *p)
+{
+	unsigned int i;
+
+	for (i = 0; i < HM_MAX_VOLUMES; i++) {
+		spin_lock_irq(&p->set.lock);
+		if (p->set.volume[i] && p->stream.staged)
+			hm_regions_lose_dirty(&p->set.volume[i]->meta->regions);
+		spin_unlock_irq(&p->set.lock);
+	}
+}
+
 static int hm_copy_make_dirty(struct hm_primary *p)
 {
 	unsigned int i;
@@ -172,6 +185,8 @@ int hm_primary_copy_prepare(struct hm_primary *p, const struct hm_hello *backup,
 		return err;
 	if (all)
 		hm_copy_lose_all(p);
+	else
+		hm_copy_lose_staged(p);
 	err = hm_copy_enter(p);
 	return err ?: hm_copy_make_dirty(p);
 }

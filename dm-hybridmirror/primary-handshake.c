@@ -115,6 +115,16 @@ static void hm_conn_plan_adoption(struct hm_primary *p,
 	p->adopt_after = p->stream.last_seq;
 }
 
+/*
+ * May the backup stage what is copied? Until it adopts our generation its word is
+ * worth nothing then, so nobody may be held up by it meanwhile.
+ */
+static bool hm_conn_may_stage(const struct hm_primary *p, enum hm_way way)
+{
+	return (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL) &&
+	       !p->set.args.disconnect_stall;
+}
+
 /* The backup is welcome. */
 static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 			      const struct hm_hello *backup, enum hm_way way)
@@ -128,6 +138,9 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 		p->progress = jiffies;
 	p->settling = false;
 	hm_conn_plan_adoption(p, self, backup, way);
+	/* Whether it does the first acknowledgment says. */
+	if (way != HM_WAY_RESUME)
+		p->stream.staged = hm_conn_may_stage(p, way);
 	/* A request that came meanwhile goes with the next one. */
 	if (self->flags & HM_HELLO_RETRY)
 		p->retry = false;
@@ -135,8 +148,8 @@ static void hm_conn_connected(struct hm_primary *p, const struct hm_hello *self,
 		p->stall_over = false;
 		p->catch_seq = p->stream.last_seq;
 		/* What went on alone does so until the backup is close behind. */
-		if (hm_primary_is_close(p))
-			p->stream.alone = false;
+		if (hm_primary_is_close(p) && !p->stream.staged)
+			hm_stream_wait(&p->stream);
 	}
 	hm_primary_set_link(p, HM_LINK_CONNECTED, "");
 }
@@ -192,6 +205,7 @@ static bool hm_conn_resume(struct hm_primary *p, const struct hm_hello *self,
 
 	spin_lock_irq(&p->set.lock);
 	news = hm_primary_progress(p, &backup->acks);
+	p->stream.staged = backup->flags & HM_HELLO_STAGING;
 	ok = p->sync != HM_SYNC_BEHIND &&
 	     hm_stream_resume(&p->stream, &backup->acks, &completed, &released);
 	if (ok) {
@@ -225,14 +239,20 @@ static int hm_conn_start_record(struct hm_primary *p, enum hm_way way,
 				struct hm_wire_hello *wire)
 {
 	struct hm_wire_record *start = (struct hm_wire_record *)wire;
+	u64 sectors = 0;
 	u8 flags = 0;
 
 	if (way != HM_WAY_RESUME)
 		flags |= HM_START_JUMP;
 	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
 		flags |= HM_START_COPY;
-	hm_encode_control(start, HM_CTRL_START, flags, p->session,
-			  p->stream.taken + 1);
+	if (hm_conn_may_stage(p, way)) {
+		flags |= HM_START_STAGE;
+		spin_lock_irq(&p->set.lock);
+		sectors = hm_primary_unsynced(p) >> SECTOR_SHIFT;
+		spin_unlock_irq(&p->set.lock);
+	}
+	hm_encode_start(start, flags, p->session, p->stream.taken + 1, sectors);
 	return hm_sock_send_buffer(p->sock, start, sizeof(*start));
 }
 
@@ -244,9 +264,9 @@ static const char *hm_way_words(enum hm_way way)
 	case HM_WAY_BEGIN:
 		return "both sides are equal, begins in order";
 	case HM_WAY_COPY:
-		return "copies dirty regions, the backup is inconsistent meanwhile";
+		return "copies dirty regions, the backup is inconsistent meanwhile unless it can stage them";
 	default:
-		return "copies everything, the backup is inconsistent meanwhile";
+		return "copies everything, the backup is inconsistent meanwhile unless it can stage it";
 	}
 }
 

@@ -213,7 +213,8 @@ static void hm_primary_clean_end(struct hm_primary *p)
  * A region is clean if nothing was written to it since a cycle began, and all
  * that was issued before that is durable on the backup and done locally: should
  * we crash, the backup must not be ahead where we are clean. What the local disk
- * has refused is never done, so such a volume is not cleaned.
+ * has refused is never done, so such a volume is not cleaned. What the backup has
+ * staged it can still lose.
  *
  * Context: the connection's thread, about once a second.
  */
@@ -223,8 +224,10 @@ void hm_primary_clean(struct hm_primary *p)
 
 	spin_lock_irq(&p->set.lock);
 	/* See hm_primary_paired(). */
-	begin = !p->cleaning && !p->set.lineage.covers_fresh;
-	if (p->cleaning && p->stream.acked.durable >= p->clean_after &&
+	begin = !p->cleaning && !p->set.lineage.covers_fresh &&
+		!p->stream.staged;
+	if (p->cleaning && !p->stream.staged &&
+	    p->stream.acked.durable >= p->clean_after &&
 	    !p->local[!p->cycle] &&
 	    time_after(jiffies, p->clean_since + msecs_to_jiffies(HM_CLEAN_MS)))
 		hm_primary_clean_end(p);
@@ -250,6 +253,7 @@ void hm_primary_clean_stopped(struct hm_volume *v)
 	err = blkdev_issue_flush(v->dev->bdev);
 	spin_lock_irq(&p->set.lock);
 	if (!err && !v->meta->stay_dirty && !p->set.lineage.covers_fresh &&
+	    !p->stream.staged &&
 	    p->stream.acked.durable == p->stream.last_seq) {
 		hm_regions_cycle(r);
 		hm_regions_clean(r);

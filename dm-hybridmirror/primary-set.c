@@ -401,9 +401,10 @@ static void hm_primary_configure(struct hm_primary *p)
 	p->stream.ordering = p->set.args.ordering;
 	p->limit = (u64)p->set.args.backlog_mib << 20;
 	p->stall_over = false;
-	p->stream.alone = !p->set.args.disconnect_stall ||
-			  p->sync == HM_SYNC_SUSPENDED ||
-			  (p->stream.alone && !hm_primary_is_close(p));
+	if (!p->set.args.disconnect_stall || p->sync == HM_SYNC_SUSPENDED)
+		p->stream.alone = true;
+	else if (hm_primary_is_close(p))
+		hm_stream_wait(&p->stream);
 	p->progress = jiffies;
 	/* No I/O is in flight: nothing depends on an open group. */
 	p->stream.grouping.open = false;

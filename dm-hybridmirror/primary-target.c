@@ -141,6 +141,14 @@ static bool hm_primary_meta_failed(struct hm_primary *p)
 	return false;
 }
 
+/* What the backup does with copies: see hm_backup_resync() */
+static const char *hm_primary_resync(const struct hm_primary *p)
+{
+	if (!p->copying)
+		return "none";
+	return p->stream.staged ? "staged" : "direct";
+}
+
 /* unsynced 0 while nothing is to be copied; left_s: seconds, 0: not known */
 static unsigned int hm_primary_copy_info(struct hm_primary *p, char *result,
 					 unsigned int maxlen, unsigned int sz)
@@ -151,8 +159,9 @@ static unsigned int hm_primary_copy_info(struct hm_primary *p, char *result,
 
 	if (left && p->copying && ms > 0)
 		kib_s = div64_u64((p->copy.done >> 10) * MSEC_PER_SEC, ms);
-	DMEMIT(" dirty %llu unsynced %llu copied %llu copy %s rate_kib %llu left_s %llu",
-	       hm_primary_dirty(p), left, p->counters.copied,
+	DMEMIT(" dirty %llu unsynced %llu resync %s copied %llu copy %s rate_kib %llu left_s %llu",
+	       hm_primary_dirty(p), left, hm_primary_resync(p),
+	       p->counters.copied,
 	       p->copy.paused ? "paused" : "running", kib_s,
 	       kib_s ? div64_u64(left >> 10, kib_s) : 0);
 	return sz;

@@ -83,6 +83,8 @@ void hm_apply_use_log(struct hm_apply *a, bool logged, u64 log)
 	a->log_full = false;
 	a->log_refused = false;
 	a->unlogged = 0;
+	a->staging = false;
+	a->unstaging = false;
 	a->placed.seq = a->at.received;
 	a->placed.group = a->received_group;
 	a->placed.log = log;
@@ -221,7 +223,7 @@ bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u)
 {
 	if (a->log_refused)
 		return u->seq <= a->log_covers;
-	return u->seq - a->placed.seq <= HM_UNPLACED_MAX;
+	return a->staging || u->seq - a->placed.seq <= HM_UNPLACED_MAX;
 }
 
 static bool hm_apply_is_worth(const struct hm_apply *a)
@@ -233,6 +235,7 @@ static bool hm_apply_is_worth(const struct hm_apply *a)
 static bool hm_apply_may_append(const struct hm_apply *a)
 {
 	return a->logged && a->held && !a->log_running && !a->log_full &&
+	       !a->unstaging &&
 	       hm_apply_is_worth(a) && hm_apply_log_takes(a, a->held);
 }
 
@@ -288,9 +291,11 @@ static void hm_apply_retire_placed(struct hm_apply *a,
 	struct hm_update *u;
 
 	while ((u = hm_apply_head(a)) && u->state == HM_B_DONE) {
-		a->placed.seq = u->seq;
-		a->placed.group = u->group;
-		a->placed.log = u->log;
+		if (!a->staging) {
+			a->placed.seq = u->seq;
+			a->placed.group = u->group;
+			a->placed.log = u->log;
+		}
 		list_move_tail(&u->stream, retired);
 	}
 	if (!a->volatile_cache)
@@ -450,11 +455,13 @@ bool hm_apply_quiet(const struct hm_apply *a)
  * hm_apply_drained() - all that was received is applied and durable
  * @a: the state
  *
+ * While staging: or is in the log, to be performed together or not at all.
+ *
  * Context: under the set's lock.
  */
 bool hm_apply_drained(const struct hm_apply *a)
 {
-	return list_empty(&a->pending) && hm_apply_quiet(a) &&
+	return list_empty(&a->pending) && hm_apply_quiet(a) && !a->unstaging &&
 	       a->at.durable == a->at.applied &&
 	       (!a->logged || a->clean.seq == a->placed.seq);
 }
@@ -476,7 +483,7 @@ static void hm_apply_admit_logged(struct hm_apply *a, struct hm_update *u)
 {
 	struct hm_update *void_one;
 
-	if (u->kind == HM_FLUSH) {
+	if (u->kind == HM_FLUSH || a->staging) {
 		u->state = HM_B_DONE;
 		return;
 	}
@@ -577,4 +584,49 @@ void hm_apply_log_stuck(struct hm_apply *a)
 void hm_apply_log_room(struct hm_apply *a)
 {
 	a->log_full = false;
+}
+
+/**
+ * hm_apply_stage() - from now on updates go to the log, and not to the disks
+ * @a: the state; hm_apply_use_log() has given it an empty log
+ *
+ * Copies arrive out of order, so that the disks would be no state of the primary
+ * until the last one is there. In the log they are one atomic batch: whoever reads
+ * the log performs all or, as long as nobody is told of it, nothing.
+ *
+ * Context: under the set's lock.
+ */
+void hm_apply_stage(struct hm_apply *a)
+{
+	a->staging = true;
+}
+
+/**
+ * hm_apply_unstage() - what is staged is to be performed, wherever it is kept
+ * @a: the state; staging, no append is in flight
+ *
+ * Context: under the set's lock. The glue performs the log, then calls
+ * hm_apply_unstaged().
+ */
+void hm_apply_unstage(struct hm_apply *a)
+{
+	a->unstaging = true;
+}
+
+/**
+ * hm_apply_unstaged() - all that the log holds is durable on the disks
+ * @a: the state; unstaging
+ * @log: where in the log the next append may begin
+ *
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing, once
+ * there is room: hm_apply_log_room().
+ */
+void hm_apply_unstaged(struct hm_apply *a, u64 log)
+{
+	a->staging = false;
+	a->unstaging = false;
+	a->placed.seq = a->at.applied;
+	a->placed.group = a->applied_group;
+	a->placed.log = log;
+	a->clean = a->placed;
 }

@@ -65,6 +65,9 @@ struct hm_place {
  * @log_full: it has no room, until hm_apply_log_room()
  * @log_lazy: more is about to arrive: an append waits until it is worth it
  * @unlogged: sectors received that are not in the log
+ * @staging: what is durable in the log is not performed: it is no state of the
+ *	primary before all of it is there; see hm_apply_stage()
+ * @unstaging: what was staged is to be performed now: nothing is appended
  * @log_covers: the last update of the append in flight, or of the refused one
  * @log_refused: the last append was refused, and is to be done again as it was
  * @placed: with a log: performed by the disks, in sequence
@@ -100,6 +103,8 @@ struct hm_apply {
 	bool log_refused;
 	bool log_lazy;
 	u64 unlogged;
+	bool staging;
+	bool unstaging;
 	u64 log_covers;
 	struct hm_place placed;
 	struct hm_place flush_place;
@@ -130,5 +135,9 @@ void hm_apply_log_wait(struct hm_apply *a, bool wait);
 void hm_apply_log_full(struct hm_apply *a);
 void hm_apply_log_stuck(struct hm_apply *a);
 void hm_apply_log_room(struct hm_apply *a);
+
+void hm_apply_stage(struct hm_apply *a);
+void hm_apply_unstage(struct hm_apply *a);
+void hm_apply_unstaged(struct hm_apply *a, u64 log);
 
 #endif

@@ -108,6 +108,24 @@ void hm_encode_control(struct hm_wire_record *w, u8 kind, u8 flags, u64 session,
 	hm_seal_record(w);
 }
 
+/**
+ * hm_encode_start() - the record that begins a session
+ * @w: filled in
+ * @flags: HM_START_*
+ * @session: of the connection
+ * @seq: the first update to follow
+ * @sectors: with HM_START_STAGE: what is to be copied, sectors of 512 bytes; else 0
+ *
+ * Context: any.
+ */
+void hm_encode_start(struct hm_wire_record *w, u8 flags, u64 session, u64 seq,
+		     u64 sectors)
+{
+	hm_encode_control(w, HM_CTRL_START, flags, session, seq);
+	w->sector = cpu_to_le64(sectors);
+	hm_seal_record(w);
+}
+
 static bool hm_flags_sensible(const struct hm_update *u)
 {
 	if (u->flags & ~HM_UPDATE_FLAGS)
@@ -163,12 +181,13 @@ static enum hm_decode hm_check_control(const struct hm_record *r)
 {
 	const struct hm_update *u = &r->update;
 	u8 flags = u->kind == HM_CTRL_START ? HM_START_FLAGS : 0;
+	bool stage = u->kind == HM_CTRL_START && (u->flags & HM_START_STAGE);
 
 	if (u->flags & ~flags)
 		return HM_DECODE_RESERVED;
 	if (u->volume)
 		return HM_DECODE_VOLUME;
-	if (u->sector || u->sectors)
+	if ((u->sector && !stage) || u->sectors)
 		return HM_DECODE_RANGE;
 	if (r->payload || r->payload_crc)
 		return HM_DECODE_PAYLOAD;
@@ -257,6 +276,7 @@ void hm_encode_ack(struct hm_wire_ack *w, const struct hm_ack_record *a)
 	w->durable_group = cpu_to_le64(a->durable_group);
 	w->generation = cpu_to_le64(a->generation);
 	w->failed_volume = cpu_to_le16(a->failed_volume);
+	w->flags = cpu_to_le16(a->staging ? HM_ACK_STAGING : 0);
 	w->crc = cpu_to_le32(hm_codec_crc(w, offsetof(struct hm_wire_ack, crc)));
 }
 
@@ -282,10 +302,11 @@ enum hm_decode hm_decode_ack(const struct hm_wire_ack *w, u64 session,
 	if (le32_to_cpu(w->crc) !=
 	    hm_codec_crc(w, offsetof(struct hm_wire_ack, crc)))
 		return HM_DECODE_CRC;
-	if (w->reserved)
+	if (le16_to_cpu(w->flags) & ~HM_ACK_FLAGS)
 		return HM_DECODE_RESERVED;
 
 	memset(a, 0, sizeof(*a));
+	a->staging = le16_to_cpu(w->flags) & HM_ACK_STAGING;
 	a->session = le64_to_cpu(w->session);
 	a->acks.received = le64_to_cpu(w->received);
 	a->acks.applied = le64_to_cpu(w->applied);
@@ -301,7 +322,8 @@ enum hm_decode hm_decode_ack(const struct hm_wire_ack *w, u64 session,
 		return HM_DECODE_STATUS;
 	a->status = status;
 	if (status == HM_BACKUP_STARTING &&
-	    (a->acks.received || a->applied_group || a->generation))
+	    (a->acks.received || a->applied_group || a->generation ||
+	     a->staging))
 		return HM_DECODE_NUMBER;
 	if (!hm_acks_consistent(&a->acks) || a->durable_group > a->applied_group)
 		return HM_DECODE_NUMBER;

@@ -86,6 +86,7 @@ struct hm_ack_record {
 	u64 generation;
 	u16 failed_volume;
 	u8 status;
+	bool staging;
 };
 
 /* struct hm_range - struct hm_wire_regions, decoded; sectors is 0 in the last */
@@ -116,6 +117,8 @@ void hm_encode_record(struct hm_wire_record *w, const struct hm_update *u,
 		      u64 session, u32 payload_crc);
 void hm_encode_control(struct hm_wire_record *w, u8 kind, u8 flags, u64 session,
 		       u64 seq);
+void hm_encode_start(struct hm_wire_record *w, u8 flags, u64 session, u64 seq,
+		     u64 sectors);
 enum hm_decode hm_decode_record(const struct hm_wire_record *w,
 				const struct hm_record_limits *limits,
 				struct hm_record *r);

@@ -207,6 +207,8 @@ enum hm_way hm_judge_way(const struct hm_hello *primary,
 {
 	bool follows = hm_stream_is(backup, primary);
 	bool copying = primary->flags & HM_HELLO_COPYING;
+	bool begun = backup->lineage.inconsistent ||
+		     (backup->flags & HM_HELLO_STAGING);
 
 	if (hm_lineage_judge(&primary->lineage, &backup->lineage,
 			     backup->flags & HM_HELLO_GIVES_UP) == HM_PAIR_ALL)
@@ -224,7 +226,7 @@ enum hm_way hm_judge_way(const struct hm_hello *primary,
 	if (backup->flags & (HM_HELLO_DIRTY | HM_HELLO_GIVES_UP))
 		return HM_WAY_COPY;
 	/* A copy goes on where it was if both sides know that it began. */
-	if (backup->lineage.inconsistent != copying)
+	if (begun != copying)
 		return HM_WAY_COPY;
 	if (follows && !(backup->flags & HM_HELLO_LOST) &&
 	    (copying || !(primary->flags & HM_HELLO_UNSYNCED)))

@@ -37,6 +37,9 @@ static bool hm_stream_may_complete(const struct hm_stream *s,
 		return false;
 	if (s->alone)
 		return true;
+	/* Its place may be left behind by now: nobody would look at it again. */
+	if (s->staged && u->ack != HM_ACK_LOCAL)
+		return u->seq <= s->waits_after;
 	switch (u->ack) {
 	case HM_ACK_RECEIVED:
 		return u->seq <= s->acked.received;
@@ -227,15 +230,16 @@ void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
 		      struct list_head *released)
 {
 	unsigned int steps = HM_AT_ONCE;
+	u64 most = s->staged && !s->alone ? s->waits_after : ~0ULL;
 
 	s->acked.received = min(s->claimed.received, s->sent);
 	s->acked.applied = min(s->claimed.applied, s->sent);
 	s->acked.durable = min(s->claimed.durable, s->sent);
 
-	steps = hm_stream_pass(s, &s->unreceived, s->acked.received, steps,
-			       completed);
-	steps = hm_stream_pass(s, &s->unapplied, s->acked.applied, steps,
-			       completed);
+	steps = hm_stream_pass(s, &s->unreceived, min(s->acked.received, most),
+			       steps, completed);
+	steps = hm_stream_pass(s, &s->unapplied, min(s->acked.applied, most),
+			       steps, completed);
 	while (steps && hm_stream_may_release(s)) {
 		hm_stream_release_first(s, released);
 		steps--;
@@ -257,6 +261,13 @@ void hm_stream_sent(struct hm_stream *s, u64 seq, struct list_head *completed,
 {
 	s->sent = seq;
 	hm_stream_settle(s, completed, released);
+}
+
+/* What is staged may yet be lost, without the backup's being older for it. */
+static void hm_stream_heed(struct hm_stream *s, const struct hm_acks *acks)
+{
+	if (!s->staged)
+		s->told = max(s->told, acks->durable);
 }
 
 /**
@@ -285,7 +296,7 @@ bool hm_stream_ack(struct hm_stream *s, const struct hm_acks *acks,
 	    acks->durable < s->claimed.durable)
 		return false;
 	s->claimed = *acks;
-	s->told = max(s->told, acks->durable);
+	hm_stream_heed(s, acks);
 	hm_stream_settle(s, completed, released);
 	return true;
 }
@@ -314,6 +325,40 @@ void hm_stream_set_alone(struct hm_stream *s, bool alone,
 		if (hm_stream_complete(s, u, younger))
 			younger = &u->ready;
 	}
+}
+
+/**
+ * hm_stream_wait() - completions wait for the backup from now on
+ * @s: the stream
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_wait(struct hm_stream *s)
+{
+	s->alone = false;
+	s->waits_after = s->last_seq;
+}
+
+/**
+ * hm_stream_set_staged() - what is the backup's word worth?
+ * @s: the stream
+ * @staged: it keeps what it receives apart from its disk, and can lose all of it
+ *	until it adopts our generation: whoever waits for it waits for that. Those
+ *	that were issued while nobody waited, up to @s->waits_after, do not
+ * @completed: see hm_stream_ack()
+ * @released: see hm_stream_ack()
+ *
+ * If hm_stream.unsettled, hm_stream_settle() goes on.
+ *
+ * Context: under the set's lock.
+ */
+void hm_stream_set_staged(struct hm_stream *s, bool staged,
+			  struct list_head *completed,
+			  struct list_head *released)
+{
+	s->staged = staged;
+	hm_stream_heed(s, &s->claimed);
+	hm_stream_settle(s, completed, released);
 }
 
 /* What the backlog holds beyond what was received will be taken again. */
@@ -398,7 +443,7 @@ bool hm_stream_resume(struct hm_stream *s, const struct hm_acks *acks,
 	    !hm_stream_holds_after(s, acks->received))
 		return false;
 
-	s->told = max(s->told, acks->durable);
+	hm_stream_heed(s, acks);
 	hm_stream_go_back(s, acks, completed, released);
 	return true;
 }

@@ -37,6 +37,9 @@ struct hm_acks {
  * @grouping: the group counter
  * @ordering: enum hm_ordering
  * @alone: completions do not wait for the backup
+ * @staged: what the backup has it can still lose, all together: its word counts
+ *	for nobody who waits; see hm_stream_set_staged()
+ * @waits_after: those beyond this were issued since completions last began to wait
  * @undelivered: updates that the local disk has answered and the application
  *	still waits for
  * @last_seq: sequence number of the newest update
@@ -44,7 +47,7 @@ struct hm_acks {
  * @sent: all up to this have left the sender in this session
  * @claimed: what the backup acknowledged in this session
  * @acked: the part of @claimed up to @sent, the part that counts
- * @told: the most that a backup ever said to be durable
+ * @told: the most that a backup ever said to be durable, and not staged
  * @backlog: updates that are not durable on the backup, by hm_update.stream
  * @queued: how many of them, by volume
  * @unsent: the first update of @backlog beyond @taken, or NULL
@@ -62,6 +65,8 @@ struct hm_stream {
 	struct hm_grouping grouping;
 	u8 ordering;
 	bool alone;
+	bool staged;
+	u64 waits_after;
 	u32 undelivered;
 	u64 last_seq;
 	u64 taken;
@@ -93,6 +98,10 @@ void hm_stream_settle(struct hm_stream *s, struct list_head *completed,
 		      struct list_head *released);
 void hm_stream_set_alone(struct hm_stream *s, bool alone,
 			 struct list_head *completed);
+void hm_stream_wait(struct hm_stream *s);
+void hm_stream_set_staged(struct hm_stream *s, bool staged,
+			  struct list_head *completed,
+			  struct list_head *released);
 void hm_stream_add_copy(struct hm_stream *s, struct hm_update *u);
 u64 hm_stream_restart(struct hm_stream *s, struct list_head *completed,
 		      struct list_head *released);

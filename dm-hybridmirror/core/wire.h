@@ -9,8 +9,8 @@
 #include "lineage.h"
 #include "update.h"
 
-#define HM_PROTOCOL_VERSION	2
-#define HM_PROTOCOL_OLDEST	2	/* the oldest version still spoken */
+#define HM_PROTOCOL_VERSION	3
+#define HM_PROTOCOL_OLDEST	3	/* the oldest version still spoken */
 
 #define HM_HELLO_MAGIC		0x4f4c4c45484d5948ULL	/* "HYMHELLO" */
 #define HM_RECORD_MAGIC		0x524d5948U		/* "HYMR" */
@@ -28,7 +28,8 @@
 /* Flags of HM_CTRL_START */
 #define HM_START_JUMP		0x01	/* forget where you were: go on at seq */
 #define HM_START_COPY		0x02	/* out of order until HM_CTRL_ADOPT */
-#define HM_START_FLAGS		0x03
+#define HM_START_STAGE		0x04	/* and nobody relies on any of it before that */
+#define HM_START_FLAGS		0x07
 
 /**
  * struct hm_wire_prefix - the first bytes from either side, of any version
@@ -118,7 +119,8 @@ struct hm_wire_hello {
 #define HM_HELLO_UNSYNCED	0x0100	/* primary: the stream does not hold everything */
 #define HM_HELLO_COPYING	0x0200	/* primary: a copy began in this stream */
 #define HM_HELLO_WANT_RECEIVED	0x0400	/* acknowledge what is received at once */
-#define HM_HELLO_FLAGS		0x07ff
+#define HM_HELLO_STAGING	0x0800	/* backup: copies are staged, its disk is as before */
+#define HM_HELLO_FLAGS		0x0fff
 
 /**
  * struct hm_wire_record - header of each record of the stream
@@ -129,7 +131,8 @@ struct hm_wire_hello {
  * @session: as chosen by the backup for this connection
  * @seq: sequence number
  * @group: group number
- * @sector: first sector of 512 bytes
+ * @sector: first sector of 512 bytes; with HM_START_STAGE: how many sectors are to
+ *	be copied
  * @sectors: length in sectors of 512 bytes
  * @payload: bytes that follow this header: @sectors * 512 for a write, else 0
  * @payload_crc: crc32c of the payload, 0 if there is none
@@ -167,7 +170,7 @@ struct hm_wire_record {
  * @generation: the newest one that the backup holds, whole and durable; 0: none,
  *	or it is inconsistent
  * @failed_volume: with HM_BACKUP_SUSPENDED: the volume whose disk failed
- * @reserved: zero
+ * @flags: HM_ACK_*
  * @crc: crc32c of all before it
  */
 struct hm_wire_ack {
@@ -181,9 +184,12 @@ struct hm_wire_ack {
 	__le64 durable_group;
 	__le64 generation;
 	__le16 failed_volume;
-	__le16 reserved;
+	__le16 flags;
 	__le32 crc;
 } __packed;
+
+#define HM_ACK_STAGING		0x0001	/* copies are staged: none is on the disk */
+#define HM_ACK_FLAGS		0x0001
 
 /**
  * struct hm_wire_regions - the backup tells which sectors it may have changed

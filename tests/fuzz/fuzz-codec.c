@@ -33,7 +33,9 @@ static void check_control(const struct hm_record *r)
 	const struct hm_update *u = &r->update;
 
 	check(u->kind <= HM_CTRL_ADOPT);
-	check(!r->payload && !u->sectors && !u->sector && !u->group);
+	check(!r->payload && !u->sectors && !u->group);
+	check(!u->sector || (u->kind == HM_CTRL_START &&
+			     (u->flags & HM_START_STAGE)));
 	check(!(u->flags & ~HM_START_FLAGS));
 	check(!u->flags || u->kind == HM_CTRL_START);
 	check(u->seq || u->kind != HM_CTRL_START);
@@ -58,7 +60,12 @@ static void fuzz_record(struct hm_wire_record *w, bool as_it_is)
 	check(u->volume < HM_MAX_VOLUMES);
 	if (u->kind >= HM_CTRL_START) {
 		check_control(&r);
-		hm_encode_control(&again, u->kind, u->flags, r.session, u->seq);
+		if (u->kind == HM_CTRL_START)
+			hm_encode_start(&again, u->flags, r.session, u->seq,
+					u->sector);
+		else
+			hm_encode_control(&again, u->kind, 0, r.session,
+					  u->seq);
 	} else {
 		check(u->kind >= HM_WRITE && u->kind <= HM_FLUSH);
 		check(u->seq && u->group);

@@ -104,6 +104,18 @@ static bool is_settled(u8 h)
 	       p->taken == p->last_seq && !p->flight && !w.host[!h].b.pendings;
 }
 
+/* Staged, and to be adopted, now or once the primary is through with itself */
+static bool is_staged(u8 h)
+{
+	const struct primary *p = &w.host[h].p;
+
+	if (!w.host[!h].b.staging)
+		return false;
+	if (!p->adopt && w.host[h].line.generation[0] == p->hello_generation)
+		violated('e', "what is staged will never be adopted");
+	return true;
+}
+
 static bool could_be_primary(u8 h)
 {
 	const struct super *s = &w.host[h].super;
@@ -121,7 +133,8 @@ void claims_now(void)
 		violated('l', "what was completed is on neither disk");
 	for (h = 0; h < HOSTS; h++) {
 		claim_consistent(h);
-		if (is_settled(h) && image_of(0) != image_of(1))
+		if (is_settled(h) && !is_staged(h) &&
+		    image_of(0) != image_of(1))
 			violated('e', "nothing is left to do and the disks differ");
 	}
 	if (w.truth.declared && !w.truth.replaced && !could_be_primary(0) && !could_be_primary(1))
@@ -144,7 +157,7 @@ static u8 differing(u8 primary, u8 backup)
 	u8 r, i, mask = 0;
 
 	for (r = 0; r < REGIONS; r++) {
-		u8 have = b->disk[r];
+		u8 have = b->b.staging ? b->b.image[r] : b->disk[r];
 
 		for (i = 0; i < b->b.pendings; i++) {
 			if (b->b.pending[i].region == r)

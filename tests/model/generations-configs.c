@@ -26,6 +26,13 @@
 	{ S_WRITE, REGION(A, 1) }, { S_WRITE, REGION(A, 0) },		\
 	{ S_HELLO, A }, { S_ANSWER, A }, { S_BEGIN, B }, { S_FORGET, B }
 
+/* Likewise, and b stages what it gets. */
+#define STAGED_BEGUN							\
+	PAIRED, { S_CUT, A }, { S_ALONE, A },				\
+	{ S_WRITE, REGION(A, 1) }, { S_WRITE, REGION(A, 0) },		\
+	{ S_CRASH, A }, { S_PRIMARY, A },				\
+	{ S_HELLO, A }, { S_ANSWER, A }, { S_BEGIN, B }
+
 /* b has taken over and written, a went on too; b is the backup again. */
 #define BOTH_WRITTEN							\
 	PAIRED, { S_SWITCH, B }, { S_WRITE, REGION(B, 0) },		\
@@ -60,6 +67,21 @@ const struct config configs[] = {
 	  .flags = G_REPLACE | G_CLEAN, .prefix = { PAIRED } },
 	{ .name = "copying", .writes = 4, .depth = 4, .flags = G_FORCE,
 	  .prefix = { COPYING_BEGUN } },
+	{ .name = "staged", .writes = 3, .depth = 3, .flags = G_STAGE,
+	  .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-deep", .writes = 3, .depth = 4, .flags = G_STAGE,
+	  .deep = true, .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-late", .writes = 3, .depth = 3,
+	  .flags = G_STAGE | G_DROP | G_LATE_ACK, .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-slow", .writes = 3, .depth = 2,
+	  .flags = G_STAGE | G_SLOW | G_CLEANING,
+	  .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-behind", .writes = 3, .depth = 3,
+	  .flags = G_STAGE | G_BEHIND,
+	  .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-apart", .writes = 2, .depth = 4,
+	  .flags = G_STAGE | G_BOUNCE | G_APART | G_FORCE,
+	  .prefix = { PAIRED } },
 	{ .name = "diverged", .writes = 4, .depth = 4, .flags = G_FORCE,
 	  .prefix = { BOTH_WRITTEN } },
 	{ .name = "forced", .writes = 2, .depth = 6, .flags = G_FORCE,
@@ -87,6 +109,13 @@ const struct config configs[] = {
 	{ .name = "same-generation", .writes = 2, .depth = 6, .expect = 'd',
 	  .flags = G_SAME | G_FORCE,
 	  .prefix = { PAIRED, { S_WRITE, REGION(A, 0) } } },
+	{ .name = "staged-word", .writes = 3, .depth = 6, .expect = 'm',
+	  .flags = G_STAGE | G_WORD, .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-clean", .writes = 3, .depth = 6, .expect = 'e',
+	  .flags = G_STAGE | G_CLEANING | G_UNCLEAN,
+	  .prefix = { STAGED_BEGUN } },
+	{ .name = "staged-trusting", .writes = 3, .depth = 6, .expect = 'e',
+	  .flags = G_STAGE | G_TRUSTING, .prefix = { STAGED_BEGUN } },
 	{ .name = "lazy", .writes = 3, .depth = 6, .flags = G_LAZY,
 	  .expect = 'e', .prefix = { PAIRED } },
 

@@ -64,6 +64,7 @@ static void offer_backup(struct list *l, u8 h)
 {
 	offer(l, may_begin(h), S_BEGIN, h, 0);
 	offer(l, may_forget(h), S_FORGET, h, 0);
+	offer(l, may_unstage(h) && has(G_STAGE), S_UNSTAGE, h, 0);
 	offer(l, may_adopt(h), S_ADOPT, h, 0);
 	offer(l, may_receive(h), S_RECEIVE, h, 0);
 	offer(l, w.host[h].b.pendings, S_APPLY, h, 0);
@@ -183,6 +184,9 @@ static void take_by_itself(u8 type, u8 h, u8 region)
 	case S_FORGET:
 		forget_regions(h);
 		break;
+	case S_UNSTAGE:
+		unstage(h);
+		break;
 	case S_SEND:
 		send_record(h);
 		break;
@@ -251,6 +255,7 @@ void step_words(const struct step *s, char *words, size_t bytes)
 		[S_ANSWER] = "heeds the answer",
 		[S_BEGIN] = "begins as it is told",
 		[S_FORGET] = "forgets regions of its own",
+		[S_UNSTAGE] = "has no more room to stage",
 		[S_SEND] = "sends an update",
 		[S_OFFER] = "offers its generation",
 		[S_RECEIVE] = "receives an update",
@@ -293,14 +298,15 @@ static void print_memory(u8 h)
 	printf(" dirty %lx unsynced %lx", *regions[h].dirty,
 	       *regions[h].unsynced);
 	if (host->role == PRIMARY)
-		printf(" %s seq %u taken %u durable %u%s%s%s%s", sync[p->sync],
+		printf(" %s seq %u taken %u durable %u%s%s%s%s%s", sync[p->sync],
 		       p->last_seq, p->taken, p->durable,
 		       p->alone ? " alone" : "", p->apart ? " apart" : "",
 		       p->copying ? " told to copy" : "",
+		       p->staged ? " staged" : "",
 		       linked(h) ? " linked" : "");
 	else
-		printf(" received %u durable %u%s%s", b->received, b->durable,
-		       b->lost ? " lost" : "",
+		printf(" received %u durable %u%s%s%s", b->received, b->durable,
+		       b->lost ? " lost" : "", b->staging ? " staging" : "",
 		       b->gives_up ? " gives up" : "");
 }
 

@@ -298,7 +298,8 @@ static void stop_primary(u8 h)
 	if (p->sync == STREAMING || p->apart)
 		w.truth.owned |= held_by(h);
 	/* hm_primary_clean_stopped() */
-	if (p->durable == p->last_seq && !w.host[h].line.covers_fresh) {
+	if (p->durable == p->last_seq && !w.host[h].line.covers_fresh &&
+	    !p->staged) {
 		hm_regions_cycle(&regions[h]);
 		hm_regions_clean(&regions[h]);
 	}

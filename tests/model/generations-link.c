@@ -8,6 +8,7 @@ static void clear_ack(void)
 	w.link.ack_received = 0;
 	w.link.ack_durable = 0;
 	w.link.ack_generation = 0;
+	w.link.ack_staging = 0;
 }
 
 static void clear_wire(void)
@@ -113,6 +114,8 @@ static void backup_hello(u8 h, struct hello *self)
 		flags |= HM_HELLO_DIRTY;
 	if (b->gives_up)
 		flags |= HM_HELLO_GIVES_UP;
+	if (b->staging)
+		flags |= HM_HELLO_STAGING;
 	memset(self, 0, sizeof(*self));
 	self->line = host->line;
 	self->stream = b->stream;
@@ -210,9 +213,11 @@ static bool resume(u8 h, const struct hello *answer)
 	p->taken = answer->received;
 	p->received = answer->received;
 	p->durable = answer->durable;
-	p->told = max(p->told, p->durable);
+	p->staged = !!(answer->flags_high & HM_HELLO_STAGING >> 8);
+	if (!p->staged)
+		p->told = max(p->told, p->durable);
 	complete(h);
-	/* hm_stream_release() */
+	/* hm_stream_release(); nobody waits: it was alone */
 	while (p->backlogged > p->last_seq - p->durable) {
 		memmove(p->backlog, p->backlog + 1,
 			(BACKLOG - 1) * sizeof(p->backlog[0]));
@@ -243,9 +248,18 @@ static void prepare_copy(u8 h, bool all)
 	}
 	if (all)
 		hm_regions_lose_all(r);
+	/* What it had staged it has no more. */
+	if (p->staged && !(config->flags & G_TRUSTING))
+		hm_regions_lose_dirty(r);
 	p->sync = COPYING;
 	if (!(config->flags & G_FORGETFUL))
 		write_regions(h);
+}
+
+/* hm_conn_may_stage() */
+static bool offers_stage(void)
+{
+	return (config->flags & G_STAGE) && !(config->flags & G_STALL);
 }
 
 /* hm_conn_plan_adoption(), hm_conn_connected() */
@@ -262,9 +276,15 @@ static void connected(u8 h, enum hm_way way)
 		   self->line.covered > 1 || self->line.covers_fresh;
 	p->adopt_sent = false;
 	p->adopt_after = p->last_seq;
-	/* Or it is far behind: see catch_up(). */
-	if (!(config->flags & G_LAG) || !p->backlogged)
+	if (p->copying && way != HM_WAY_RESUME)
+		p->staged = offers_stage();
+	else if (way != HM_WAY_RESUME)
+		p->staged = false;
+	/* Or it is far behind, or has to adopt first: see catch_up(). */
+	if ((!(config->flags & G_LAG) || !p->backlogged) && !p->staged) {
 		p->alone = false;
+		p->waits_after = p->last_seq;
+	}
 	p->ended = false;
 	w.link.stage = LINKED;
 }
@@ -278,6 +298,8 @@ static void start(u8 h, enum hm_way way)
 		flags |= HM_START_JUMP;
 	if (way == HM_WAY_COPY || way == HM_WAY_COPY_ALL)
 		flags |= HM_START_COPY;
+	if ((flags & HM_START_COPY) && offers_stage())
+		flags |= HM_START_STAGE;
 	if (!w.link.session)
 		return;
 	w.link.wire = START;

@@ -131,17 +131,23 @@ void complete(u8 h)
 {
 	struct primary *p = primary(h);
 	u8 content, seq;
-	bool in_stream;
+	bool in_stream, heeds;
 
 	for (content = ORIGINS; content < w.truth.contents; content++) {
 		if (!(p->undelivered & 1U << content))
 			continue;
 		in_stream = recorded(p, content, &seq);
-		if (in_stream && !p->alone && seq > p->received)
+		heeds = in_stream && !p->alone;
+		if (p->staged && !(config->flags & G_WORD) && heeds) {
+			if (seq > p->waits_after)
+				continue;
+			heeds = false;
+		}
+		if (heeds && seq > p->received)
 			continue;
 		p->undelivered &= ~(1U << content);
 		w.truth.acked |= 1U << content;
-		if (in_stream && !p->alone)
+		if (heeds)
 			w.truth.mirrored |= 1U << content;
 	}
 }
@@ -193,12 +199,14 @@ void be_alone(u8 h)
 /* hm_conn_caught_up() */
 bool may_catch_up(u8 h)
 {
-	return linked(h) && primary(h)->alone && primary(h)->sync != BEHIND;
+	return linked(h) && primary(h)->alone && primary(h)->sync != BEHIND &&
+	       !(primary(h)->staged && regions[h].unsynced_count);
 }
 
 void catch_up(u8 h)
 {
 	primary(h)->alone = false;
+	primary(h)->waits_after = primary(h)->last_seq;
 	primary(h)->adopt_after = primary(h)->last_seq;
 }
 
@@ -267,10 +275,18 @@ void copy_region(u8 h, u8 region)
 	hm_regions_synced(&regions[h], region);
 }
 
+/* Is what the backup calls durable there to stay? */
+static bool may_trust(const struct primary *p)
+{
+	return !p->staged || (config->flags & G_UNCLEAN);
+}
+
 bool may_cycle(u8 h)
 {
-	return linked(h) && !primary(h)->cleaning && regions[h].dirty_count &&
-	       !w.host[h].line.covers_fresh;
+	const struct primary *p = primary(h);
+
+	return linked(h) && !p->cleaning && regions[h].dirty_count &&
+	       !w.host[h].line.covers_fresh && may_trust(p);
 }
 
 /* hm_primary_clean_begin() */
@@ -287,6 +303,7 @@ bool may_clean(u8 h)
 	const struct primary *p = primary(h);
 
 	return linked(h) && p->cleaning && p->durable >= p->clean_after &&
+	       may_trust(p) &&
 	       (!p->clean_flight || p->clean_flight != p->flight ||
 		(config->flags & G_IN_FLIGHT));
 }
@@ -301,13 +318,16 @@ void clean(u8 h)
 	primary(h)->clean_flight = 0;
 }
 
-/* hm_stream_release() */
+/* hm_stream_release(); what somebody may wait for stays */
 static void release(struct primary *p)
 {
-	u8 n = p->backlogged - (p->last_seq - p->durable);
+	u8 durable = p->durable, n;
 
-	if (p->last_seq - p->durable > p->backlogged)
+	if (p->staged && !p->alone && !(config->flags & G_WORD))
+		durable = min(durable, p->waits_after);
+	if (p->last_seq - durable > p->backlogged)
 		return;
+	n = p->backlogged - (p->last_seq - durable);
 	memmove(p->backlog, p->backlog + n,
 		(BACKLOG - n) * sizeof(p->backlog[0]));
 	memset(p->backlog + BACKLOG - n, 0, n * sizeof(p->backlog[0]));
@@ -354,13 +374,17 @@ void acked(u8 h)
 		violated('p', "an acknowledgment that cannot be");
 	p->received = w.link.ack_received;
 	p->durable = w.link.ack_durable;
-	p->told = max(p->told, p->durable);
+	if (!w.link.ack_staging)
+		p->staged = false;
+	if (!p->staged)
+		p->told = max(p->told, p->durable);
 	complete(h);
 	release(p);
 	w.link.ack = false;
 	w.link.ack_received = 0;
 	w.link.ack_durable = 0;
 	w.link.ack_generation = 0;
+	w.link.ack_staging = 0;
 	if (w.host[h].line.covers_fresh)
 		paired(h);
 	if (p->adopt && p->adopt_sent && generation == p->hello_generation)

@@ -84,6 +84,8 @@ struct primary {
 	u8 flight;	/* the local disk has not answered; 0: none */
 	u8 flight_region;
 	u8 undelivered;	/* contents done locally, not yet completed; a mask */
+	u8 staged;
+	u8 waits_after;
 	u8 ended;	/* hm_conn_ended() is to go alone */
 };
 
@@ -96,6 +98,8 @@ struct backup {
 	u8 durable;
 	struct record pending[BACKLOG];
 	u8 pendings;
+	u8 staging;
+	u8 image[REGIONS];	/* the disk, were what is staged performed */
 	u8 gives_up;
 	u8 refusal;
 	u8 forced;
@@ -146,6 +150,7 @@ struct link {
 	u8 ack_received;
 	u8 ack_durable;
 	u8 ack_generation;
+	u8 ack_staging;
 };
 
 /*
@@ -197,6 +202,10 @@ struct world {
 #define G_HASTY		0x20	/* control: adoption does not wait for the last copy */
 #define G_LAZY		0x10	/* control: nor is what is to be written */
 #define G_LAG		0x20000	/* the backup may be far behind when it connects */
+#define G_STAGE		0x40000	/* copies are staged, as long as there is room */
+#define G_WORD		0x80000	/* control: its word counts for what is staged */
+#define G_UNCLEAN	0x100000 /* control: regions are cleaned meanwhile */
+#define G_TRUSTING	0x200000 /* control: what was staged is thought to be there */
 #define G_SAME		0x10000	/* control: a copy begins no generation */
 
 struct step {
@@ -225,7 +234,7 @@ enum step_type {
 	S_BOUNCE,
 	/* What goes on by itself */
 	S_LOCAL, S_CATCH_UP, S_ALONE, S_END_SESSION, S_NOTICE, S_HELLO, S_ANSWER, S_BEGIN,
-	S_FORGET, S_SEND, S_OFFER, S_RECEIVE, S_APPLY, S_ADOPT, S_ACK,
+	S_FORGET, S_UNSTAGE, S_SEND, S_OFFER, S_RECEIVE, S_APPLY, S_ADOPT, S_ACK,
 	S_ACKED, S_COPY, S_CYCLE, S_CLEAN,
 	S_TYPES,
 	S_SETTLE = S_TYPES,	/* in a prefix: all that goes on by itself */
@@ -297,6 +306,8 @@ void heed_answer(u8 h);
 /* generations-backup.c */
 bool may_begin(u8 h);
 void begin(u8 h);
+bool may_unstage(u8 h);
+void unstage(u8 h);
 bool may_forget(u8 h);
 void forget_regions(u8 h);
 bool may_receive(u8 h);

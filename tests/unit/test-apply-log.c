@@ -466,6 +466,107 @@ static void test_stuck(void **state)
 	assert_at(f, 2, 2, 2);
 }
 
+/* Nothing of it is performed, however much it is. */
+static void test_stage(void **state)
+{
+	struct flow *f = log_init(true);
+
+	hm_apply_stage(&f->a);
+	receive(f, 0, 3);
+	/* It overlaps the first one, and holds a flush. */
+	f->u[1].sector = f->u[0].sector;
+	receive(f, 1, 3);
+	f->u[2].kind = HM_FLUSH;
+	f->u[2].sectors = 0;
+	receive(f, 2, 4);
+	append(f, 0, 2, 100, 104);
+	assert_at(f, 3, 3, 3);
+	assert_retired(f, &f->u[0], &f->u[1], &f->u[2]);
+	assert_waits(f);
+	hm_apply_want_flush(&f->a);
+	assert_waits(f);
+	assert_place(f->a.placed, 0, 0, 100);
+	assert_place(f->a.clean, 0, 0, 100);
+	assert_true(hm_apply_drained(&f->a));
+	/* What comes before it is performed waits. */
+	hm_apply_unstage(&f->a);
+	assert_false(hm_apply_drained(&f->a));
+	receive(f, 3, 5);
+	assert_waits(f);
+	assert_false(hm_apply_more(&f->a));
+	hm_apply_unstaged(&f->a, 104);
+	assert_place(f->a.placed, 3, 4, 104);
+	assert_place(f->a.clean, 3, 4, 104);
+	assert_true(hm_apply_more(&f->a));
+	append(f, 3, 3, 104, 106);
+	assert_at(f, 4, 4, 4);
+	assert_issues(f, 3);
+	done(f, 3, true);
+	assert_place(f->a.placed, 4, 5, 106);
+}
+
+/* More than may be between what is performed and what is appended otherwise */
+static void test_stage_very_much(void **state)
+{
+	static struct hm_update many[8200];
+	struct flow *f = log_init(false);
+	struct hm_update *got;
+	unsigned int i;
+
+	hm_apply_stage(&f->a);
+	for (i = 0; i < ARRAY_SIZE(many); i++) {
+		many[i] = sample_write(8 * i);
+		many[i].seq = 1 + i;
+		many[i].group = 1 + i;
+		assert_true(hm_apply_receive(&f->a, &many[i]));
+		assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
+		assert_ptr_equal(got, &many[i]);
+		hm_apply_log_begin(&f->a, &many[i]);
+		logged(f, true, 100 + 2 * i, 102 + 2 * i);
+	}
+	assert_waits(f);
+	INIT_LIST_HEAD(&f->retired);
+}
+
+/* It does not fit: what is there is performed, the rest goes the usual way. */
+static void test_stage_full(void **state)
+{
+	struct flow *f = log_init(false);
+	struct hm_update *got;
+
+	hm_apply_stage(&f->a);
+	receive(f, 0, 1);
+	append(f, 0, 0, 100, 102);
+	receive(f, 1, 2);
+	assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
+	hm_apply_log_full(&f->a);
+	hm_apply_unstage(&f->a);
+	assert_true(hm_apply_quiet(&f->a));
+	assert_waits(f);
+	hm_apply_unstaged(&f->a, 102);
+	assert_waits(f);
+	hm_apply_log_room(&f->a);
+	append(f, 1, 1, 102, 104);
+	assert_issues(f, 1);
+}
+
+/* A jump, or another log, and what was staged is forgotten. */
+static void test_stage_dropped(void **state)
+{
+	struct flow *f = log_init(false);
+
+	hm_apply_stage(&f->a);
+	receive(f, 0, 1);
+	append(f, 0, 0, 100, 102);
+	hm_apply_jump(&f->a, 10, 0);
+	assert_false(f->a.staging);
+	hm_apply_stage(&f->a);
+	hm_apply_unstage(&f->a);
+	hm_apply_use_log(&f->a, true, 100);
+	assert_false(f->a.staging);
+	assert_false(f->a.unstaging);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -488,6 +589,10 @@ int main(void)
 		cmocka_unit_test(test_refused_append_is_done_again),
 		cmocka_unit_test(test_not_too_far_ahead),
 		cmocka_unit_test(test_stuck),
+		cmocka_unit_test(test_stage),
+		cmocka_unit_test(test_stage_very_much),
+		cmocka_unit_test(test_stage_full),
+		cmocka_unit_test(test_stage_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

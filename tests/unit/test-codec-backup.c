@@ -125,7 +125,9 @@ static void test_ack_header(void **state)
 		      HM_DECODE_MAGIC);
 	assert_decode(decode_ack_with(session, cpu_to_le64(SESSION + 1)),
 		      HM_DECODE_SESSION);
-	assert_decode(decode_ack_with(reserved, cpu_to_le16(1)),
+	assert_decode(decode_ack_with(flags, cpu_to_le16(HM_ACK_FLAGS)),
+		      HM_DECODE_OK);
+	assert_decode(decode_ack_with(flags, cpu_to_le16(HM_ACK_FLAGS + 1)),
 		      HM_DECODE_RESERVED);
 	hm_encode_ack(&w, &a);
 	w.crc ^= cpu_to_le32(1);

@@ -345,7 +345,9 @@ static void check_control(u8 kind, u8 flags, u64 seq)
 	assert_decode(decode_with(w, group, cpu_to_le64(1)), HM_DECODE_NUMBER);
 	assert_decode(decode_with(w, volume, cpu_to_le16(VOLUME)),
 		      HM_DECODE_VOLUME);
-	assert_decode(decode_with(w, sector, cpu_to_le64(8)), HM_DECODE_RANGE);
+	if (!(flags & HM_START_STAGE))
+		assert_decode(decode_with(w, sector, cpu_to_le64(8)),
+			      HM_DECODE_RANGE);
 	assert_decode(decode_with(w, sectors, cpu_to_le32(8)),
 		      HM_DECODE_RANGE);
 	assert_decode(decode_with(w, payload, cpu_to_le32(512)),
@@ -369,6 +371,27 @@ static void test_controls(void **state)
 	check_control(HM_CTRL_START, 0, ~0ULL);
 	check_control(HM_CTRL_PING, 0, 0);
 	check_control(HM_CTRL_ADOPT, 0, 77);
+}
+
+/* What is to be copied, if the backup may stage it. */
+static void test_start(void **state)
+{
+	struct hm_record_limits l = limits();
+	struct hm_wire_record w, control;
+	struct hm_record r;
+
+	hm_encode_start(&w, HM_START_JUMP, SESSION, 77, 0);
+	hm_encode_control(&control, HM_CTRL_START, HM_START_JUMP, SESSION, 77);
+	assert_memory_equal(&w, &control, sizeof(w));
+
+	hm_encode_start(&w, HM_START_FLAGS, SESSION, 77, ~0ULL);
+	assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_OK);
+	assert_int_equal(r.update.flags, HM_START_FLAGS);
+	assert_true(r.update.seq == 77);
+	assert_true(r.update.sector == ~0ULL);
+
+	hm_encode_start(&w, HM_START_COPY, SESSION, 77, 8);
+	assert_decode(hm_decode_record(&w, &l, &r), HM_DECODE_RANGE);
 }
 
 /* A start says what follows, an adoption what came before; a ping nothing. */
@@ -474,6 +497,7 @@ int main(void)
 		cmocka_unit_test(test_record_payload),
 		cmocka_unit_test(test_record_numbers),
 		cmocka_unit_test(test_controls),
+		cmocka_unit_test(test_start),
 		cmocka_unit_test(test_control_seq),
 		cmocka_unit_test(test_control_flags),
 		cmocka_unit_test(test_control_bit_flips),

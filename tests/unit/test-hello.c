@@ -87,7 +87,7 @@ static void test_layout(void **state)
 	static const u8 head[] = {
 		/* magic, version, oldest, bytes */
 		'H', 'Y', 'M', 'H', 'E', 'L', 'L', 'O',
-		0x02, 0x00, 0x02, 0x00, 0x68, 0x02, 0x00, 0x00,
+		0x03, 0x00, 0x03, 0x00, 0x68, 0x02, 0x00, 0x00,
 	};
 	static const u8 lineage[] = {
 		/* volumes, reserved */
@@ -124,7 +124,7 @@ static void test_flags(void **state)
 	bool known;
 
 	for (i = 0; i < 16; i++) {
-		known = 1U << i <= HM_HELLO_WANT_RECEIVED;
+		known = 1U << i <= HM_HELLO_STAGING;
 		assert_decode(decode_with(flags, cpu_to_le16(1U << i)),
 			      known ? HM_DECODE_OK : HM_DECODE_RESERVED);
 	}
@@ -238,22 +238,25 @@ static void test_prefix(void **state)
 		u32 bytes;
 		enum hm_decode want;
 	} cases[] = {
-		{ HM_HELLO_MAGIC, 2, 2, 616, HM_DECODE_OK },
-		{ HM_HELLO_MAGIC, 2, 1, 616, HM_DECODE_OK },
-		{ HM_HELLO_MAGIC, 9, 2, 616, HM_DECODE_OK },
-		{ HM_HELLO_MAGIC, 9, 2, 700, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 2, 2, 615, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 2, 2, 544, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 2, 2, 0, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 2, 2, ~0U, HM_DECODE_SIZE },
-		{ HM_HELLO_MAGIC, 9, 3, 616, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC, 9, 3, 700, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 3, 3, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 3, 1, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 9, 3, 616, HM_DECODE_OK },
+		{ HM_HELLO_MAGIC, 9, 3, 700, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 3, 3, 615, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 3, 3, 544, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 3, 3, 0, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 3, 3, ~0U, HM_DECODE_SIZE },
+		{ HM_HELLO_MAGIC, 9, 4, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 9, 4, 700, HM_DECODE_VERSION },
 		{ HM_HELLO_MAGIC, 0, 0, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC, 3, 4, 616, HM_DECODE_VERSION },
 		{ HM_HELLO_MAGIC, 2, 3, 616, HM_DECODE_VERSION },
 		{ HM_HELLO_MAGIC, 1, 2, 616, HM_DECODE_VERSION },
 		/* The first version, with the hello that it had. */
 		{ HM_HELLO_MAGIC, 1, 1, 544, HM_DECODE_VERSION },
-		{ HM_HELLO_MAGIC + 1, 2, 2, 616, HM_DECODE_MAGIC },
+		/* The second one: a start said less. */
+		{ HM_HELLO_MAGIC, 2, 2, 616, HM_DECODE_VERSION },
+		{ HM_HELLO_MAGIC + 1, 3, 3, 616, HM_DECODE_MAGIC },
 		{ 0, 9, 9, 0, HM_DECODE_MAGIC },
 	};
 	struct hm_wire_prefix w;

@@ -485,6 +485,63 @@ static void test_ack_many(void **state)
 	assert_true(list_empty(&s.backlog));
 }
 
+/* The backup can lose all that it has: its word counts for nobody. */
+static void test_staged(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	/* Alone, as long as regions are copied. */
+	f->s.alone = true;
+	hm_stream_set_staged(&f->s, true, &f->completed, &f->released);
+	add(f, 2);
+	send_to(f, 2);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	assert_true(ack(f, 2, 2, 2));
+	assert_released(f, &f->u[0], &f->u[1]);
+	assert_true(f->s.told == 0);
+	/* The last moments: the second one began before, and is in no list. */
+	hm_stream_wait(&f->s);
+	local(f, 1);
+	assert_completed(f, &f->u[1]);
+	hm_stream_add(&f->s, &f->u[2]);
+	hm_stream_add(&f->s, &f->u[3]);
+	send_to(f, 4);
+	local(f, 2);
+	assert_true(ack(f, 4, 4, 4));
+	assert_nothing(f);
+	/* It has adopted our generation. */
+	hm_stream_set_staged(&f->s, false, &f->completed, &f->released);
+	assert_completed(f, &f->u[2]);
+	assert_released(f, &f->u[2], &f->u[3]);
+	assert_true(f->s.told == 4);
+	local(f, 3);
+	assert_completed(f, &f->u[3]);
+	assert_nothing(f);
+}
+
+/* Whoever asks for the local disk only waits for nothing else. */
+static void test_staged_local(void **state)
+{
+	struct flow *f = flow_init(HM_ORDER_COMPLETION);
+
+	f->u[0].ack = HM_ACK_LOCAL;
+	hm_stream_set_staged(&f->s, true, &f->completed, &f->released);
+	add(f, 2);
+	local(f, 0);
+	assert_completed(f, &f->u[0]);
+	local(f, 1);
+	send_to(f, 2);
+	assert_true(ack(f, 2, 2, 2));
+	assert_nothing(f);
+	/* The application has waited long enough, or the link is gone. */
+	hm_stream_set_alone(&f->s, true, &f->completed);
+	assert_completed(f, &f->u[1]);
+	hm_stream_settle(&f->s, &f->completed, &f->released);
+	assert_released(f, &f->u[0], &f->u[1]);
+	assert_nothing(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -507,6 +564,8 @@ int main(void)
 		cmocka_unit_test(test_resume_from_durable),
 		cmocka_unit_test(test_resume_impossible),
 		cmocka_unit_test(test_resume_never_sent),
+		cmocka_unit_test(test_staged),
+		cmocka_unit_test(test_staged_local),
 		cmocka_unit_test(test_abandon),
 		cmocka_unit_test(test_abandon_many),
 		cmocka_unit_test(test_ack_many),

@@ -49,6 +49,7 @@ static void assert_ways(const struct pair *pairs, unsigned int count,
 #define DIRTY		HM_HELLO_DIRTY
 #define GIVES_UP	HM_HELLO_GIVES_UP
 #define LOST		HM_HELLO_LOST
+#define STAGING		HM_HELLO_STAGING
 
 /* What the backup holds; the primary's bitmap covers the two newest. */
 #define SAME		LINEAGE(1, NEWEST, OLDER, OLDEST)
@@ -73,6 +74,28 @@ static void test_resumes_in_order(void **state)
 	};
 
 	assert_ways(pairs, ARRAY_SIZE(pairs), HM_WAY_RESUME);
+}
+
+/* The backup has staged what was copied, or some of it; or has lost that. */
+static void test_staged(void **state)
+{
+	static const struct pair resumes[] = {
+		{ "a cut in the middle of a copy", COPYING | UNSYNCED, 100, 80,
+		  true, STAGING, COVERED },
+		{ "a cut after a copy, before it was adopted", COPYING, 100,
+		  80, true, STAGING, COVERED },
+	};
+	static const struct pair copies[] = {
+		{ "the primary has fallen behind since", UNSYNCED, 100, 80,
+		  true, STAGING, COVERED },
+		{ "the primary was loaded again", UNSYNCED, 0, 0, false,
+		  STAGING, COVERED },
+		{ "the backup was loaded again", COPYING, 100, 0, true, LOST,
+		  COVERED },
+	};
+
+	assert_ways(resumes, ARRAY_SIZE(resumes), HM_WAY_RESUME);
+	assert_ways(copies, ARRAY_SIZE(copies), HM_WAY_COPY);
 }
 
 static void test_begins_with_equals(void **state)
@@ -264,6 +287,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_resumes_in_order),
+		cmocka_unit_test(test_staged),
 		cmocka_unit_test(test_begins_with_equals),
 		cmocka_unit_test(test_declared_equal),
 		cmocka_unit_test(test_adopted),
