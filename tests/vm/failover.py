@@ -59,11 +59,11 @@ def acknowledged(lab, output, name):
 class Host:
     """A guest with a disk and a metadata device."""
 
-    def __init__(self, lab, name, mib, end):
+    def __init__(self, lab, name, mib, meta_mib, end):
         self.lab = lab
         self.name = name
         self.disk = lab.disk(name + "-data", mib)
-        self.meta = lab.disk(name + "-meta", 1)
+        self.meta = lab.disk(name + "-meta", meta_mib)
         self.guest = lab.guest(name, disks=[self.disk, self.meta], nets=[end])
 
     def sh(self, script):
@@ -105,12 +105,15 @@ class Host:
 
 
 class Failover:
-    """Hosts a and b and the link between them."""
+    """Hosts a and b and the link between them.
 
-    def __init__(self, lab, mib):
+    meta_mib: of a metadata device; from 6 on it has room for a log
+    """
+
+    def __init__(self, lab, mib, meta_mib=1):
         self.lab = lab
         self.cable = lab.link()
-        self.a, self.b = (Host(lab, name, mib, end)
+        self.a, self.b = (Host(lab, name, mib, meta_mib, end)
                           for name, end in zip("ab", self.cable))
 
     def boot(self, *hosts):

@@ -27,7 +27,8 @@ outage()
 	wait_status a link connecting
 	noise a "$1" "$2"
 	dm remove a
-	become primary a
+	# a quarter of that is copied at once
+	become primary a backlog 1
 	expect_field a sync copying
 	SUM=$(disk_sum)
 	UNSYNCED=$(status_field a unsynced)
@@ -37,7 +38,7 @@ outage()
 slow_resync()
 {
 	outage "$@"
-	dm message a 0 copy rate 1024
+	dm message a 0 copy rate 128
 	link_up
 	wait_status b resync staged
 	wait_above b received 0
@@ -158,7 +159,7 @@ expect_field a copied "$UNSYNCED"
 
 note "it would never fit"
 outage 0 6000
-dm message a 0 copy rate 1024
+dm message a 0 copy rate 128
 link_up
 wait_status b state inconsistent
 expect_field b resync direct
@@ -166,13 +167,13 @@ all_there
 
 note "writes may not go on alone: nothing is staged"
 outage 0 500
-become primary a on_disconnect stall
-dm message a 0 copy rate 1024
+become primary a backlog 1 on_disconnect stall
+dm message a 0 copy rate 128
 link_up
 wait_status b state inconsistent
 expect_field b resync direct
 all_there
-become primary a
+become primary a backlog 1
 
 note "the metadata device refuses what is to be staged"
 slow_resync 0 1500
