@@ -56,7 +56,7 @@ static void hm_guest_self(struct hm_backup *b, struct hm_backup_self *self)
 		self->hello.flags |= HM_HELLO_DIRTY;
 	if (b->gives_up)
 		self->hello.flags |= HM_HELLO_GIVES_UP;
-	if (b->log.state == HM_LOG_STAGING)
+	if (hm_stage_holds(b))
 		self->hello.flags |= HM_HELLO_STAGING;
 	spin_unlock_irq(&b->set.lock);
 }

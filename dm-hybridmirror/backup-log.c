@@ -129,13 +129,16 @@ void hm_log_leave(struct hm_backup *b, enum hm_log_state state)
 void hm_log_fill_super(struct hm_backup *b, struct hm_super *s)
 {
 	struct hm_log *log = &b->log;
+	bool on_disk;
 
 	if (log->state == HM_LOG_LEFT)
 		return;
+	/* What is staged is not on the disk. */
+	on_disk = log->state == HM_LOG_ON || log->state == HM_LOG_STAGING;
 	s->logged = log->state == HM_LOG_ON || log->committing;
 	s->position = s->logged || b->position;
-	s->seq = s->logged ? b->apply.clean.seq : b->apply.at.durable;
-	s->group = s->logged ? b->apply.clean.group : b->apply.durable_group;
+	s->seq = on_disk ? b->apply.clean.seq : b->apply.at.durable;
+	s->group = on_disk ? b->apply.clean.group : b->apply.durable_group;
 	s->ring_life = s->logged ? log->life : 0;
 	s->ring_tail = s->logged ? b->apply.clean.log : 0;
 	log->told = s->ring_tail;
@@ -310,7 +313,7 @@ void hm_log_append(struct hm_backup *b, struct hm_update *first)
 	if (batch->position == HM_RING_NOWHERE) {
 		hm_apply_log_full(&b->apply);
 		if (b->apply.staging)
-			hm_apply_unstage(&b->apply);
+			hm_apply_unstage(&b->apply, b->log.ring.head);
 		hm_log_tend(b);
 		spin_unlock_irq(&b->set.lock);
 		return;

@@ -390,7 +390,7 @@ int hm_backup_begin(struct hm_backup *b, const struct hm_session *s,
 	       !memcmp(b->stream_id, s->stream, sizeof(b->stream_id));
 	if (!same && hm_apply_drained(&b->apply))
 		hm_log_begin(b);
-	if ((start->flags & HM_START_STAGE) &&
+	if ((start->flags & HM_START_STAGE) && jump &&
 	    hm_stage_may_begin(b, start->sector)) {
 		hm_stage_begin(b, &s->lineage);
 		copy = false;

@@ -52,7 +52,7 @@ static void hm_session_fill_ack(const struct hm_session *s,
 	a->acks = b->apply.at;
 	a->applied_group = b->apply.applied_group;
 	a->durable_group = b->apply.durable_group;
-	a->staging = b->log.state == HM_LOG_STAGING;
+	a->staging = hm_stage_holds(b);
 	if (!b->set.lineage.inconsistent)
 		a->generation = b->set.lineage.generation[0];
 	if (b->apply.suspended) {

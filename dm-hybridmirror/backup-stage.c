@@ -14,10 +14,15 @@
  * crash, from the log.
  */
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/log2.h>
 #include <linux/sched/mm.h>
 
 #include "backup.h"
+
+/* Without memory to read the log into it is tried again so often, milliseconds. */
+#define HM_STAGE_TRIES		20
+#define HM_STAGE_RETRY_MS	100
 
 /* log2 of the sectors in a block of the log */
 #define HM_BLOCK_SHIFT	ilog2(HM_META_BLOCK >> SECTOR_SHIFT)
@@ -90,7 +95,8 @@ int hm_stage_commit(struct hm_backup *b, const struct hm_lineage *lineage)
 		return err;
 	spin_lock_irq(&b->set.lock);
 	b->log.state = HM_LOG_ON;
-	hm_apply_unstage(&b->apply);
+	if (!b->apply.unstaging)
+		hm_apply_unstage(&b->apply, b->log.ring.head);
 	hm_backup_progress(b);
 	spin_unlock_irq(&b->set.lock);
 	return 0;
@@ -136,6 +142,21 @@ bool hm_stage_tend(struct hm_backup *b)
 	return b->apply.staging;
 }
 
+/**
+ * hm_stage_holds() - is something kept apart from the disk that need not get there?
+ * @b: the backup
+ *
+ * Or, if it did not fit, that has not got there yet: nothing is appended as long as
+ * the log is full, so nobody should wait for that.
+ *
+ * Context: under @b->set.lock.
+ */
+bool hm_stage_holds(const struct hm_backup *b)
+{
+	return b->log.state == HM_LOG_STAGING ||
+	       (b->apply.unstaging && b->set.lineage.inconsistent);
+}
+
 /* It does not fit: say so, before the first of it reaches the disk. */
 static int hm_stage_give_up(struct hm_backup *b)
 {
@@ -173,12 +194,13 @@ static int hm_stage_perform(struct hm_backup *b)
 	int err;
 
 	err = hm_stage_settle(b, v, &super);
-	if (!err)
-		err = hm_log_replay(v, v->meta, &super);
-	/* While it is performed nothing is appended. */
-	if (!err && super.seq != b->apply.at.applied) {
+	if (err)
+		return -EIO;
+	/* It does not change while it is performed. */
+	err = hm_log_replay(v, v->meta, &super, b->apply.staged.seq);
+	if (!err && super.seq != b->apply.staged.seq) {
 		hm_err(&b->set, "volume %u: the log ends at update %llu, but %llu was appended: mend the metadata device",
-		       v->info.number, super.seq, b->apply.at.applied);
+		       v->info.number, super.seq, b->apply.staged.seq);
 		err = -EIO;
 	}
 	return err;
@@ -193,23 +215,24 @@ void hm_stage_work(struct work_struct *work)
 	struct hm_backup *b = container_of(work, struct hm_backup,
 					   log.unstage_work);
 	unsigned int flags = memalloc_noio_save();
-	int err = hm_stage_perform(b);
+	unsigned int tries = 0;
+	LIST_HEAD(retired);
+	int err;
 
+	while ((err = hm_stage_perform(b)) == -ENOMEM && tries++ < HM_STAGE_TRIES)
+		msleep(HM_STAGE_RETRY_MS);
 	spin_lock_irq(&b->set.lock);
 	b->log.unstaging = false;
 	if (!err) {
-		hm_apply_unstaged(&b->apply, b->log.ring.head);
-	} else if (err != -ENOMEM) {
+		hm_apply_unstaged(&b->apply, &retired);
+	} else {
 		hm_backup_disk_failed(b, b->log.volume,
 				      "what was copied cannot be performed from the log: mend the disk or the metadata device, then send the message resume");
 		hm_apply_log_stuck(&b->apply);
 	}
 	b->ack_due = true;
-	/* Without memory whoever tends the log tries again. */
-	if (err == -ENOMEM)
-		wake_up_all(&b->drain_wait);
-	else
-		hm_backup_progress(b);
+	hm_backup_progress(b);
 	spin_unlock_irq(&b->set.lock);
+	hm_backup_free_retired(&retired);
 	memalloc_noio_restore(flags);
 }

@@ -329,6 +329,7 @@ void hm_stage_begin(struct hm_backup *b, const struct hm_lineage *primary);
 int hm_stage_commit(struct hm_backup *b, const struct hm_lineage *lineage);
 void hm_stage_drop(struct hm_backup *b);
 bool hm_stage_tend(struct hm_backup *b);
+bool hm_stage_holds(const struct hm_backup *b);
 void hm_stage_work(struct work_struct *work);
 
 /* backup-listen.c */

@@ -16,6 +16,7 @@
  * @v: the volume
  * @m: its metadata
  * @super: what the superblock says of the log
+ * @until: sequence number of the last update to perform
  * @walk: where it is in the log
  * @head: the head of a batch; its payloads follow
  * @record: the records of the batch that were performed, decoded
@@ -27,6 +28,7 @@ struct hm_replay {
 	struct hm_volume *v;
 	const struct hm_meta *m;
 	const struct hm_super *super;
+	u64 until;
 	struct hm_walk walk;
 	struct hm_disk_batch *head;
 	struct hm_record record[HM_BATCH_RECORDS];
@@ -85,7 +87,7 @@ static int hm_replay_find(struct hm_replay *r)
 	u64 position;
 	int err;
 
-	while (hm_walk_where(&r->walk, &position)) {
+	while (r->walk.seq < r->until && hm_walk_where(&r->walk, &position)) {
 		err = hm_replay_read(r, position, r->head, HM_META_BLOCK);
 		if (!err && !hm_walk_batch(&r->walk, r->head))
 			continue;
@@ -210,7 +212,9 @@ static int hm_replay_all(struct hm_replay *r)
 	if (err)
 		hm_err(r->v->set, "volume %u: the disk refused an update of the log: mend it, and load the table again",
 		       r->v->info.number);
-	return what < 0 ? what : err;
+	err = what < 0 ? what : err;
+	/* A device may say so, too. */
+	return err == -ENOMEM ? -EIO : err;
 }
 
 /**
@@ -219,14 +223,16 @@ static int hm_replay_all(struct hm_replay *r)
  * @m: its metadata
  * @super: what its superblock says; HM_SUPER_LOGGED. It is changed in memory: the
  *	log is empty, and the disk is where the log ended
+ * @until: sequence number of the last update to perform; ~0: all there are
  *
  * Return: 0 or a negative errno; then the log says why, and nothing is lost.
+ * -ENOMEM: nothing was performed.
  *
  * Context: may sleep; the volume stays in its set, and is not resumed or suspended
  * meanwhile.
  */
 int hm_log_replay(struct hm_volume *v, const struct hm_meta *m,
-		  struct hm_super *super)
+		  struct hm_super *super, u64 until)
 {
 	struct hm_replay *r = vzalloc(sizeof(*r));
 	ktime_t begun = ktime_get();
@@ -238,6 +244,7 @@ int hm_log_replay(struct hm_volume *v, const struct hm_meta *m,
 		r->v = v;
 		r->m = m;
 		r->super = super;
+		r->until = until;
 		hm_walk_begin(&r->walk, super, v->info.sectors,
 			      v->info.logical_block);
 		atomic_set(&r->writing, 1);

@@ -220,7 +220,7 @@ static int hm_meta_identify(struct hm_volume *v, struct hm_meta *m)
 /* The log is performed, and the superblock says so before anything else happens. */
 static int hm_meta_perform_log(struct hm_volume *v, struct hm_meta *m)
 {
-	int err = hm_log_replay(v, m, &m->super);
+	int err = hm_log_replay(v, m, &m->super, ~0ULL);
 
 	if (err)
 		return err;

@@ -58,7 +58,7 @@ struct hm_meta {
 const char *hm_meta_open(struct hm_volume *v, const char *path);
 int hm_meta_load(struct hm_volume *v);
 int hm_log_replay(struct hm_volume *v, const struct hm_meta *m,
-		  struct hm_super *super);
+		  struct hm_super *super, u64 until);
 int hm_meta_take_over(struct hm_volume *v, struct hm_volume *old);
 void hm_meta_free(struct hm_meta *m);
 void hm_meta_drop(struct hm_volume *v);

@@ -72,6 +72,12 @@ static bool hm_conn_status(struct hm_primary *p, const struct hm_ack_record *a)
 	return false;
 }
 
+static void hm_conn_ping(struct hm_primary *p)
+{
+	WRITE_ONCE(p->ping, true);
+	wake_up(&p->tx_wait);
+}
+
 /*
  * Writes went on alone because the backup made no progress. Once it is close
  * behind again, completions mean what the table says.
@@ -88,6 +94,9 @@ static void hm_conn_caught_up(struct hm_primary *p)
 	p->stall_over = false;
 	hm_stream_wait(&p->stream);
 	p->adopt_after = p->stream.last_seq;
+	/* Somebody may wait for the adoption: the sender looks. */
+	if (p->adopt && !p->adopt_sent)
+		hm_conn_ping(p);
 }
 
 static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
@@ -144,12 +153,6 @@ static int hm_conn_ack(struct hm_primary *p, const struct hm_wire_ack *wire)
 	return ok ? 0 : -EPROTO;
 }
 
-static void hm_conn_ping(struct hm_primary *p)
-{
-	WRITE_ONCE(p->ping, true);
-	wake_up(&p->tx_wait);
-}
-
 /* Whole acknowledgments out of what has come; the rest stays for later. */
 static int hm_conn_digest(struct hm_primary *p, void *page, size_t *got)
 {
@@ -172,7 +175,9 @@ static const char *hm_conn_unsettled(struct hm_primary *p)
 	const char *why = "";
 
 	spin_lock_irq(&p->set.lock);
-	if (p->sync == HM_SYNC_BEHIND && list_empty(&p->stream.backlog) &&
+	/* What waits for an adoption will not be adopted: see hm_stream_settle(). */
+	if (p->sync == HM_SYNC_BEHIND &&
+	    (list_empty(&p->stream.backlog) || p->stream.staged) &&
 	    time_after(jiffies, p->behind_jiffies + hold))
 		why = "what was not recorded is to be copied";
 	else if ((p->sync == HM_SYNC_STREAMING ||

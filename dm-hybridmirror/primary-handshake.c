@@ -322,6 +322,10 @@ static int hm_conn_begin(struct hm_primary *p, struct hm_hello *self,
 	}
 	hm_conn_note_adopted(p, self, backup);
 	way = hm_judge_way(self, backup);
+	/* It began under another table: see hm_conn_may_stage(). */
+	if (way == HM_WAY_RESUME && p->set.args.disconnect_stall &&
+	    (backup->flags & HM_HELLO_STAGING))
+		way = HM_WAY_COPY;
 	/* At a beginning the backup adopts one that the list has to keep. */
 	if (way != HM_WAY_BEGIN)
 		hm_primary_met(p, backup);

@@ -403,7 +403,8 @@ static void hm_primary_configure(struct hm_primary *p)
 	p->stall_over = false;
 	if (!p->set.args.disconnect_stall || p->sync == HM_SYNC_SUSPENDED)
 		p->stream.alone = true;
-	else if (hm_primary_is_close(p))
+	else if (hm_primary_is_close(p) &&
+		 !(p->stream.staged && hm_primary_unsynced(p)))
 		hm_stream_wait(&p->stream);
 	p->progress = jiffies;
 	/* No I/O is in flight: nothing depends on an open group. */

@@ -160,6 +160,14 @@ static void hm_batch_controls(struct hm_primary *p, struct hm_batch *b)
 	}
 }
 
+/* All that the adoption has to wait for has been sent: somebody may wait for it. */
+static bool hm_batch_adopts(struct hm_primary *p)
+{
+	lockdep_assert_held(&p->set.lock);
+	return p->adopt && !p->adopt_sent && !p->stream.alone &&
+	       p->stream.sent >= p->adopt_after && !hm_primary_unsynced(p);
+}
+
 static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
 {
 	LIST_HEAD(completed);
@@ -170,6 +178,8 @@ static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
 	spin_lock_irq(&p->set.lock);
 	hm_stream_sent(&p->stream, b->update[b->updates - 1]->seq, &completed,
 		       &released);
+	if (hm_batch_adopts(p))
+		WRITE_ONCE(p->ping, true);
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
 }

@@ -223,6 +223,8 @@ bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u)
 {
 	if (a->log_refused)
 		return u->seq <= a->log_covers;
+	if (a->unstaging)
+		return u->seq - a->staged.seq <= HM_UNPLACED_MAX;
 	return a->staging || u->seq - a->placed.seq <= HM_UNPLACED_MAX;
 }
 
@@ -235,7 +237,6 @@ static bool hm_apply_is_worth(const struct hm_apply *a)
 static bool hm_apply_may_append(const struct hm_apply *a)
 {
 	return a->logged && a->held && !a->log_running && !a->log_full &&
-	       !a->unstaging &&
 	       hm_apply_is_worth(a) && hm_apply_log_takes(a, a->held);
 }
 
@@ -483,7 +484,7 @@ static void hm_apply_admit_logged(struct hm_apply *a, struct hm_update *u)
 {
 	struct hm_update *void_one;
 
-	if (u->kind == HM_FLUSH || a->staging) {
+	if (u->kind == HM_FLUSH) {
 		u->state = HM_B_DONE;
 		return;
 	}
@@ -530,7 +531,10 @@ void hm_apply_log_done(struct hm_apply *a, bool ok, u64 start, u64 end,
 		a->at.durable = u->seq;
 		a->applied_group = u->group;
 		a->durable_group = u->group;
-		hm_apply_admit_logged(a, u);
+		if (!a->staging)
+			hm_apply_admit_logged(a, u);
+		else if (!a->unstaging)
+			u->state = HM_B_DONE;
 		a->held = list_is_last(&u->stream, &a->pending) ?
 				  NULL : list_next_entry(u, stream);
 		u = a->held;
@@ -604,29 +608,41 @@ void hm_apply_stage(struct hm_apply *a)
 /**
  * hm_apply_unstage() - what is staged is to be performed, wherever it is kept
  * @a: the state; staging, no append is in flight
+ * @log: where in the log the next append may begin
  *
- * Context: under the set's lock. The glue performs the log, then calls
- * hm_apply_unstaged().
+ * What is appended from now on stays in memory, and is performed after that.
+ *
+ * Context: under the set's lock. The glue performs the log up to @a->staged, then
+ * calls hm_apply_unstaged().
  */
-void hm_apply_unstage(struct hm_apply *a)
+void hm_apply_unstage(struct hm_apply *a, u64 log)
 {
 	a->unstaging = true;
+	a->staged.seq = a->at.applied;
+	a->staged.group = a->applied_group;
+	a->staged.log = log;
 }
 
 /**
- * hm_apply_unstaged() - all that the log holds is durable on the disks
+ * hm_apply_unstaged() - what was staged is durable on the disks
  * @a: the state; unstaging
- * @log: where in the log the next append may begin
+ * @retired: see hm_apply_done()
  *
- * Context: under the set's lock. Call hm_apply_next() until there is nothing, once
- * there is room: hm_apply_log_room().
+ * Context: under the set's lock. Call hm_apply_next() until there is nothing.
  */
-void hm_apply_unstaged(struct hm_apply *a, u64 log)
+void hm_apply_unstaged(struct hm_apply *a, struct list_head *retired)
 {
+	struct hm_update *u;
+
 	a->staging = false;
 	a->unstaging = false;
-	a->placed.seq = a->at.applied;
-	a->placed.group = a->applied_group;
-	a->placed.log = log;
-	a->clean = a->placed;
+	a->placed = a->staged;
+	a->clean = a->staged;
+	/* No more of them than HM_UNPLACED_MAX. */
+	list_for_each_entry(u, &a->pending, stream) {
+		if (u == a->held)
+			break;
+		hm_apply_admit_logged(a, u);
+	}
+	hm_apply_retire(a, retired);
 }

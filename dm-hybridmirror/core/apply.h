@@ -67,7 +67,9 @@ struct hm_place {
  * @unlogged: sectors received that are not in the log
  * @staging: what is durable in the log is not performed: it is no state of the
  *	primary before all of it is there; see hm_apply_stage()
- * @unstaging: what was staged is to be performed now: nothing is appended
+ * @unstaging: what was staged, up to @staged, is being performed now: what is
+ *	appended meanwhile waits for that
+ * @staged: with @unstaging: where the log may begin once that is done
  * @log_covers: the last update of the append in flight, or of the refused one
  * @log_refused: the last append was refused, and is to be done again as it was
  * @placed: with a log: performed by the disks, in sequence
@@ -105,6 +107,7 @@ struct hm_apply {
 	u64 unlogged;
 	bool staging;
 	bool unstaging;
+	struct hm_place staged;
 	u64 log_covers;
 	struct hm_place placed;
 	struct hm_place flush_place;
@@ -137,7 +140,7 @@ void hm_apply_log_stuck(struct hm_apply *a);
 void hm_apply_log_room(struct hm_apply *a);
 
 void hm_apply_stage(struct hm_apply *a);
-void hm_apply_unstage(struct hm_apply *a);
-void hm_apply_unstaged(struct hm_apply *a, u64 log);
+void hm_apply_unstage(struct hm_apply *a, u64 log);
+void hm_apply_unstaged(struct hm_apply *a, struct list_head *retired);
 
 #endif

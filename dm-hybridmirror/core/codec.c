@@ -185,6 +185,9 @@ static enum hm_decode hm_check_control(const struct hm_record *r)
 
 	if (u->flags & ~flags)
 		return HM_DECODE_RESERVED;
+	/* What is staged begins with a jump, and ends with an adoption. */
+	if (stage && (~u->flags & (HM_START_JUMP | HM_START_COPY)))
+		return HM_DECODE_RESERVED;
 	if (u->volume)
 		return HM_DECODE_VOLUME;
 	if ((u->sector && !stage) || u->sectors)

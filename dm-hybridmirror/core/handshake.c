@@ -207,10 +207,13 @@ enum hm_way hm_judge_way(const struct hm_hello *primary,
 {
 	bool follows = hm_stream_is(backup, primary);
 	bool copying = primary->flags & HM_HELLO_COPYING;
-	bool begun = backup->lineage.inconsistent ||
-		     (backup->flags & HM_HELLO_STAGING);
+	bool staging = backup->flags & HM_HELLO_STAGING;
+	bool begun = backup->lineage.inconsistent || staging;
 
-	if (hm_lineage_judge(&primary->lineage, &backup->lineage,
+	/* One that stages the copy is what it was; but it is being copied to. */
+	if (!(follows && copying && staging &&
+	      !(backup->flags & (HM_HELLO_LOST | HM_HELLO_GIVES_UP))) &&
+	    hm_lineage_judge(&primary->lineage, &backup->lineage,
 			     backup->flags & HM_HELLO_GIVES_UP) == HM_PAIR_ALL)
 		return HM_WAY_COPY_ALL;
 	/*

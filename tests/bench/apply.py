@@ -13,7 +13,7 @@ import statistics
 import sys
 
 import plot
-from contestants import Contestant
+from contestants import FULL, Contestant
 from harness import GuestError, RESULTS, boot_files, machine, revision, scratch
 from lab import ScenarioFailure
 from pair import Pair
@@ -26,7 +26,6 @@ KINDS = (("equal", "all places alike"),
          ("tail", "one place of 100 ten times slower"))
 ALL = "exhibit,equal,spread,tail"
 DEPTHS = (1, 4, 16, 64, 256)
-FULL = "on_full stall"
 RAMP = 2
 
 

@@ -13,16 +13,20 @@ Contestant = collections.namedtuple("Contestant", "key title words copies")
 ACKS = ("local", "received", "applied")
 ORDERINGS = ("completion", "flush", "none")
 PROTOCOLS = ("A", "B", "C")
+# what falls behind is quick until it has to be copied
+FULL = "on_full stall"
 
 
 def _mirror(ack, ordering):
     return Contestant(f"hm-{ack}-{ordering}", f"mirror, {ack}, {ordering}",
-                      f"mirror group ack {ack} ordering {ordering}", True)
+                      f"mirror group ack {ack} ordering {ordering} {FULL}",
+                      True)
 
 
 def _logged(ack):
     return Contestant(f"hm-{ack}-log", f"mirror, {ack}, log",
-                      f"mirror log ack {ack} ordering completion", True)
+                      f"mirror log ack {ack} ordering completion {FULL}",
+                      True)
 
 
 def _drbd(protocol, tuned):

@@ -61,8 +61,7 @@ class Pair(Lab):
 
     def guest(self, name, **options):
         processors = sorted(os.sched_getaffinity(0))
-        options["cpus"] = {processors[list(ADDRESSES).index(name) %
-                                      len(processors)]}
+        options["cpus"] = {processors["pb".index(name) % len(processors)]}
         return super().guest(name, **options)
 
     def _script(self, end, text):

@@ -489,20 +489,47 @@ static void test_stage(void **state)
 	assert_place(f->a.clean, 0, 0, 100);
 	assert_true(hm_apply_drained(&f->a));
 	/* What comes before it is performed waits. */
-	hm_apply_unstage(&f->a);
+	hm_apply_unstage(&f->a, 104);
 	assert_false(hm_apply_drained(&f->a));
 	receive(f, 3, 5);
-	assert_waits(f);
-	assert_false(hm_apply_more(&f->a));
-	hm_apply_unstaged(&f->a, 104);
-	assert_place(f->a.placed, 3, 4, 104);
-	assert_place(f->a.clean, 3, 4, 104);
-	assert_true(hm_apply_more(&f->a));
 	append(f, 3, 3, 104, 106);
 	assert_at(f, 4, 4, 4);
+	assert_waits(f);
+	receive(f, 4, 5);
+	assert_true(hm_apply_more(&f->a));
+	hm_apply_unstaged(&f->a, &f->retired);
+	assert_place(f->a.placed, 3, 4, 104);
+	assert_place(f->a.clean, 3, 4, 104);
+	append(f, 4, 4, 106, 108);
 	assert_issues(f, 3);
+	assert_issues(f, 4);
 	done(f, 3, true);
 	assert_place(f->a.placed, 4, 5, 106);
+	done(f, 4, true);
+	assert_place(f->a.placed, 5, 5, 108);
+	assert_retired(f, &f->u[3], &f->u[4]);
+}
+
+/* A flush that came meanwhile is done with that. */
+static void test_flush_while_unstaging(void **state)
+{
+	struct flow *f = log_init(false);
+
+	hm_apply_stage(&f->a);
+	receive(f, 0, 1);
+	append(f, 0, 0, 100, 102);
+	assert_retired(f, &f->u[0]);
+	hm_apply_unstage(&f->a, 102);
+	f->u[1].kind = HM_FLUSH;
+	f->u[1].sectors = 0;
+	receive(f, 1, 2);
+	append(f, 1, 1, 102, 103);
+	assert_at(f, 2, 2, 2);
+	assert_waits(f);
+	hm_apply_unstaged(&f->a, &f->retired);
+	assert_retired(f, &f->u[1]);
+	assert_place(f->a.placed, 2, 2, 103);
+	assert_true(hm_apply_drained(&f->a));
 }
 
 /* More than may be between what is performed and what is appended otherwise */
@@ -525,6 +552,12 @@ static void test_stage_very_much(void **state)
 		logged(f, true, 100 + 2 * i, 102 + 2 * i);
 	}
 	assert_waits(f);
+	/* But what comes while it is performed is not very much. */
+	hm_apply_unstage(&f->a, 100 + 2 * i);
+	f->u[0].seq = 1 + i;
+	assert_true(hm_apply_log_takes(&f->a, &f->u[0]));
+	f->u[0].seq = 1 + i + 8192;
+	assert_false(hm_apply_log_takes(&f->a, &f->u[0]));
 	INIT_LIST_HEAD(&f->retired);
 }
 
@@ -540,10 +573,10 @@ static void test_stage_full(void **state)
 	receive(f, 1, 2);
 	assert_int_equal(hm_apply_next(&f->a, &got), HM_APPLY_LOG);
 	hm_apply_log_full(&f->a);
-	hm_apply_unstage(&f->a);
+	hm_apply_unstage(&f->a, 102);
 	assert_true(hm_apply_quiet(&f->a));
 	assert_waits(f);
-	hm_apply_unstaged(&f->a, 102);
+	hm_apply_unstaged(&f->a, &f->retired);
 	assert_waits(f);
 	hm_apply_log_room(&f->a);
 	append(f, 1, 1, 102, 104);
@@ -561,7 +594,7 @@ static void test_stage_dropped(void **state)
 	hm_apply_jump(&f->a, 10, 0);
 	assert_false(f->a.staging);
 	hm_apply_stage(&f->a);
-	hm_apply_unstage(&f->a);
+	hm_apply_unstage(&f->a, 100);
 	hm_apply_use_log(&f->a, true, 100);
 	assert_false(f->a.staging);
 	assert_false(f->a.unstaging);
@@ -590,6 +623,7 @@ int main(void)
 		cmocka_unit_test(test_not_too_far_ahead),
 		cmocka_unit_test(test_stuck),
 		cmocka_unit_test(test_stage),
+		cmocka_unit_test(test_flush_while_unstaging),
 		cmocka_unit_test(test_stage_very_much),
 		cmocka_unit_test(test_stage_full),
 		cmocka_unit_test(test_stage_dropped),

@@ -366,8 +366,9 @@ static void test_controls(void **state)
 {
 	u8 flags;
 
-	for (flags = 0; flags <= HM_START_FLAGS; flags++)
+	for (flags = 0; flags <= (HM_START_JUMP | HM_START_COPY); flags++)
 		check_control(HM_CTRL_START, flags, 77);
+	check_control(HM_CTRL_START, HM_START_FLAGS, 77);
 	check_control(HM_CTRL_START, 0, ~0ULL);
 	check_control(HM_CTRL_PING, 0, 0);
 	check_control(HM_CTRL_ADOPT, 0, 77);
@@ -427,7 +428,9 @@ static void test_control_flags(void **state)
 	hm_encode_control(&adopt, HM_CTRL_ADOPT, 0, SESSION, 7);
 	for (flags = 1; flags < 256; flags++) {
 		assert_decode(decode_with(start, flags, flags),
-			      flags & ~HM_START_FLAGS ?
+			      flags & ~HM_START_FLAGS ||
+			      (flags & HM_START_STAGE &&
+			       flags != HM_START_FLAGS) ?
 			      HM_DECODE_RESERVED : HM_DECODE_OK);
 		assert_decode(decode_with(ping, flags, flags),
 			      HM_DECODE_RESERVED);

@@ -84,6 +84,8 @@ static void test_staged(void **state)
 		  true, STAGING, COVERED },
 		{ "a cut after a copy, before it was adopted", COPYING, 100,
 		  80, true, STAGING, COVERED },
+		{ "a cut in the middle of a copy of everything",
+		  COPYING | UNSYNCED, 100, 80, true, STAGING, NOT_COVERED },
 	};
 	static const struct pair copies[] = {
 		{ "the primary has fallen behind since", UNSYNCED, 100, 80,
