@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "core/args.h"
+#include "core/codec.h"
 #include "core/link.h"
 
 #define DM_MSG_PREFIX "hybridmirror"
@@ -40,6 +41,10 @@ extern struct workqueue_struct *hm_io_wq;
 extern struct workqueue_struct *hm_zero_wq;
 extern struct workqueue_struct *hm_meta_wq;
 extern struct workqueue_struct *hm_misc_wq;
+
+/* crc.c */
+u32 hm_crc(u32 crc, const void *from, size_t bytes);
+void hm_crc_choose(void);
 
 void hm_thread_gather(struct task_struct *t, bool gather);
 

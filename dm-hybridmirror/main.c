@@ -73,6 +73,7 @@ static int __init hm_init(void)
 {
 	int err;
 
+	hm_crc_choose();
 	err = hm_write_cache_init();
 	if (!err)
 		err = hm_arrival_cache_init();

@@ -2,7 +2,6 @@
 /*
  * Pages for updates in flight, from reserves that belong to the set.
  */
-#include <linux/crc32c.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -279,7 +278,7 @@ u32 hm_payload_crc(const struct hm_payload *p)
 	if (!p->bytes)
 		return 0;
 	for (i = 0; i < p->count; i++)
-		crc = crc32c(crc, page_address(p->bvec[i].bv_page),
+		crc = hm_crc(crc, page_address(p->bvec[i].bv_page),
 			     p->bvec[i].bv_len);
 	return crc;
 }

@@ -284,8 +284,7 @@ static int hm_conn_create_threads(struct hm_primary *p,
 		return -ENOMEM;
 	}
 	hm_thread_gather(t->copy, true);
-	hm_thread_gather(t->tx, !(p->hello.flags & (HM_HELLO_WANT_RECEIVED |
-						    HM_HELLO_WANT_APPLIED)));
+	hm_thread_gather(t->tx, !hm_tx_awaited(p));
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 /*
  * The primary's sender: many records into one send call.
  */
+#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -15,6 +16,9 @@
  * A batch is handed to the socket in one call. Acknowledgments count only when
  * the call returns, so it is kept short enough not to delay them.
  */
+/* Records that nobody waits for may gather for so long, microseconds. */
+#define HM_GATHER_US		2000
+
 #define HM_SEND_BVECS		(1 + HM_SEND_UPDATES * 2 + \
 				 (HM_MAX_PAYLOAD >> PAGE_SHIFT) + \
 				 (HM_SEND_BYTES >> PAGE_SHIFT))
@@ -190,11 +194,35 @@ static bool hm_tx_due(struct hm_primary *p)
 	       kthread_should_stop();
 }
 
+/*
+ * If the last records left just before, and were few, more are about to come. A send
+ * call, segments, interrupts and wake-ups on both sides are for all of them then.
+ * After a pause nothing is held up.
+ */
+static void hm_tx_gather(const struct hm_batch *b, ktime_t last)
+{
+	if (b->updates < HM_SEND_UPDATES / 2 && b->bytes < HM_SEND_BYTES / 4 &&
+	    ktime_us_delta(ktime_get(), last) < HM_GATHER_US)
+		usleep_range(HM_GATHER_US / 2, HM_GATHER_US);
+}
+
 static void hm_tx_fail(struct hm_primary *p)
 {
 	WRITE_ONCE(p->tx_failed, true);
 	hm_sock_shutdown(p->sock);
 	wait_event_interruptible(p->tx_wait, kthread_should_stop());
+}
+
+/**
+ * hm_tx_awaited() - does a volume complete writes on the backup's word?
+ * @p: the primary; its hello does not change while the link is up
+ *
+ * Context: any.
+ */
+bool hm_tx_awaited(const struct hm_primary *p)
+{
+	return p->hello.flags & (HM_HELLO_WANT_RECEIVED |
+				 HM_HELLO_WANT_APPLIED);
 }
 
 /**
@@ -207,13 +235,17 @@ int hm_primary_tx_thread(void *data)
 {
 	struct hm_primary *p = data;
 	unsigned int flags = memalloc_noio_save();
-	struct hm_batch *b = kmalloc(sizeof(*b), GFP_KERNEL);
+	struct hm_batch *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	bool gathers = !hm_tx_awaited(p);
+	ktime_t last = 0;
 	bool ok;
 
 	if (!b)
 		hm_tx_fail(p);
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(p->tx_wait, hm_tx_due(p));
+		if (gathers)
+			hm_tx_gather(b, last);
 		b->bvecs = 0;
 		b->bytes = 0;
 		hm_batch_controls(p, b);
@@ -224,6 +256,7 @@ int hm_primary_tx_thread(void *data)
 		if (ok)
 			ok = !hm_sock_send(p->sock, b->bvec, b->bvecs,
 					   b->bytes);
+		last = ktime_get();
 		if (ok)
 			hm_batch_sent(p, b);
 		else

@@ -422,6 +422,7 @@ struct bio_vec *hm_primary_fetch(struct hm_primary *p,
 				 unsigned int updates);
 
 /* primary-tx.c */
+bool hm_tx_awaited(const struct hm_primary *p);
 int hm_primary_tx_thread(void *data);
 
 #endif
