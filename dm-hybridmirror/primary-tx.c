@@ -12,13 +12,13 @@
 #include "sock.h"
 #include "trace.h"
 
+/* Records that nobody waits for may gather for so long, microseconds. */
+#define HM_GATHER_US		2000
+
 /*
  * A batch is handed to the socket in one call. Acknowledgments count only when
  * the call returns, so it is kept short enough not to delay them.
  */
-/* Records that nobody waits for may gather for so long, microseconds. */
-#define HM_GATHER_US		2000
-
 #define HM_SEND_BVECS		(1 + HM_SEND_UPDATES * 2 + \
 				 (HM_MAX_PAYLOAD >> PAGE_SHIFT) + \
 				 (HM_SEND_BYTES >> PAGE_SHIFT))
