@@ -459,7 +459,7 @@ int hm_backup_adopt(struct hm_backup *b, const struct hm_session *s)
 		b->meta_failed = true;
 	mutex_unlock(&b->set.meta_lock);
 	if (!err && news) {
-		hm_info(&b->set, "consistent at group %llu of what the primary has become",
+		hm_info(&b->set, "consistent, at group %llu of the primary",
 			group);
 		hm_set_event(&b->set);
 	}

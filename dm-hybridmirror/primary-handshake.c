@@ -264,9 +264,9 @@ static const char *hm_way_words(enum hm_way way)
 	case HM_WAY_BEGIN:
 		return "both sides are equal, begins in order";
 	case HM_WAY_COPY:
-		return "copies dirty regions, the backup is inconsistent meanwhile unless it can stage them";
+		return "copies dirty regions, staged or with an inconsistent backup";
 	default:
-		return "copies everything, the backup is inconsistent meanwhile unless it can stage it";
+		return "copies everything, staged or with an inconsistent backup";
 	}
 }
 
