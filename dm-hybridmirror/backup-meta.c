@@ -367,8 +367,8 @@ static int hm_backup_forget_regions(struct hm_backup *b)
  * are copies, so we adopt the generation that it was in.
  *
  * Durable when this returns: that our position is not known exactly, and that we
- * are inconsistent if there are copies, unless these are staged. The primary remembers the regions that
- * we had changed, so we may forget them.
+ * are inconsistent if there are copies, unless these are staged. The primary
+ * remembers the regions that we had changed, so we may forget them.
  *
  * Return: 0 or a negative errno.
  *
