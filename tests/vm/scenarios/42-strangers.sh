@@ -33,14 +33,14 @@ strangers_come()
 	expect closed "$(stranger random 16)" "answer to random bytes"
 	expect closed "$(stranger random 4000)" "answer to random bytes"
 	hello magic closed
-	hello version "version 2 refusal 1"
-	expect_log "a stranger at the port (version 3): no protocol version in common"
+	hello version "version 3 refusal 1"
+	expect_log "a stranger at the port (version 4): no protocol version in common"
 	expect_log "no protocol version in common: upgrade the older module"
-	hello features "version 2 refusal 2"
-	hello crc "version 2 refusal 10"
-	hello size "version 2 refusal 10"
-	hello stranger "version 2 refusal 5"
-	hello newer "version 2 refusal 5"
+	hello features "version 3 refusal 2"
+	hello crc "version 3 refusal 10"
+	hello size "version 3 refusal 10"
+	hello stranger "version 3 refusal 5"
+	hello newer "version 3 refusal 5"
 	stranger hold 64 0 >/dev/null
 }
 
