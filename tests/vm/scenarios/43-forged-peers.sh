@@ -103,7 +103,7 @@ answer()
 }
 
 note "a forged backup"
-answer version "speaks version 3 of another protocol"
+answer version "speaks version 4 of another protocol"
 answer random "it does not speak this protocol"
 answer stream "the backup's answer cannot be true"
 teardown
