@@ -16,7 +16,8 @@ hosts_up
 pair_disks 16
 
 note "there is nothing to force"
-become backup b
+# a log would stage what is copied
+become backup b apply group
 become primary a backlog 1 on_full behind
 pair_equal a
 refuse dm message b 0 force
