@@ -312,7 +312,8 @@ void hm_log_append(struct hm_backup *b, struct hm_update *first)
 					hm_batch_blocks(batch->payload));
 	if (batch->position == HM_RING_NOWHERE) {
 		hm_apply_log_full(&b->apply);
-		if (b->apply.staging)
+		/* If it is performed already, that will make room. */
+		if (b->apply.staging && !b->apply.unstaging)
 			hm_apply_unstage(&b->apply, b->log.ring.head);
 		hm_log_tend(b);
 		spin_unlock_irq(&b->set.lock);

@@ -173,9 +173,9 @@ static int hm_stage_give_up(struct hm_backup *b)
 	return 0;
 }
 
-/* Return: 0 if @super says what the log holds, all of which counts. */
+/* Return: 0 if @super says what the log holds, all of which counts, up to @until. */
 static int hm_stage_settle(struct hm_backup *b, struct hm_volume *v,
-			   struct hm_super *super)
+			   struct hm_super *super, u64 *until)
 {
 	int err = 0;
 
@@ -183,6 +183,9 @@ static int hm_stage_settle(struct hm_backup *b, struct hm_volume *v,
 	if (b->log.state == HM_LOG_STAGING)
 		err = hm_stage_give_up(b);
 	*super = v->meta->super;
+	spin_lock_irq(&b->set.lock);
+	*until = b->apply.staged.seq;
+	spin_unlock_irq(&b->set.lock);
 	mutex_unlock(&b->set.meta_lock);
 	return err;
 }
@@ -191,16 +194,16 @@ static int hm_stage_perform(struct hm_backup *b)
 {
 	struct hm_volume *v = b->set.volume[b->log.volume];
 	struct hm_super super;
+	u64 until;
 	int err;
 
-	err = hm_stage_settle(b, v, &super);
+	err = hm_stage_settle(b, v, &super, &until);
 	if (err)
 		return -EIO;
-	/* It does not change while it is performed. */
-	err = hm_log_replay(v, v->meta, &super, b->apply.staged.seq);
-	if (!err && super.seq != b->apply.staged.seq) {
+	err = hm_log_replay(v, v->meta, &super, until);
+	if (!err && super.seq != until) {
 		hm_err(&b->set, "volume %u: the log ends at update %llu, but %llu was appended: mend the metadata device",
-		       v->info.number, super.seq, b->apply.staged.seq);
+		       v->info.number, super.seq, until);
 		err = -EIO;
 	}
 	return err;

@@ -254,6 +254,22 @@ static void hm_copy_look(struct hm_primary *p, struct hm_write *w)
 	w->cost = sizeof(*w);
 }
 
+/*
+ * More than half of the window is used: let the backup flush, so that we may forget.
+ * By itself it does so now and then, which would be the pace of the copying.
+ */
+static void hm_copy_fills(struct hm_primary *p, unsigned int bytes)
+{
+	u64 before = p->copy.backlog;
+
+	lockdep_assert_held(&p->set.lock);
+	p->copy.backlog += bytes;
+	if (p->copy.backlog >= HM_COPY_WINDOW / 2 &&
+	    before / (HM_COPY_WINDOW / 4) !=
+		    p->copy.backlog / (HM_COPY_WINDOW / 4))
+		WRITE_ONCE(p->ping, true);
+}
+
 /* Return: false if the set has fallen behind meanwhile. */
 static bool hm_copy_queue(struct hm_primary *p, struct hm_write *w)
 {
@@ -267,7 +283,7 @@ static bool hm_copy_queue(struct hm_primary *p, struct hm_write *w)
 		p->used += w->cost;
 		hm_pool_allow(&p->pool, p->used, p->limit);
 		p->live++;
-		p->copy.backlog += w->cost;
+		hm_copy_fills(p, w->cost);
 		p->copy.done += (u64)w->u.sectors << SECTOR_SHIFT;
 		p->counters.copied += (u64)w->u.sectors << SECTOR_SHIFT;
 		hm_stream_add_copy(&p->stream, &w->u);

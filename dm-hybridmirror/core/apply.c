@@ -223,8 +223,9 @@ bool hm_apply_log_takes(const struct hm_apply *a, const struct hm_update *u)
 {
 	if (a->log_refused)
 		return u->seq <= a->log_covers;
+	/* All of these are admitted in one hold of the lock. */
 	if (a->unstaging)
-		return u->seq - a->staged.seq <= HM_UNPLACED_MAX;
+		return u->seq - a->staged.seq <= HM_ADMIT_MAX;
 	return a->staging || u->seq - a->placed.seq <= HM_UNPLACED_MAX;
 }
 
@@ -607,7 +608,7 @@ void hm_apply_stage(struct hm_apply *a)
 
 /**
  * hm_apply_unstage() - what is staged is to be performed, wherever it is kept
- * @a: the state; staging, no append is in flight
+ * @a: the state; staging and not yet unstaging, no append is in flight
  * @log: where in the log the next append may begin
  *
  * What is appended from now on stays in memory, and is performed after that.
@@ -638,7 +639,7 @@ void hm_apply_unstaged(struct hm_apply *a, struct list_head *retired)
 	a->unstaging = false;
 	a->placed = a->staged;
 	a->clean = a->staged;
-	/* No more of them than HM_UNPLACED_MAX. */
+	/* No more of them than HM_ADMIT_MAX. */
 	list_for_each_entry(u, &a->pending, stream) {
 		if (u == a->held)
 			break;

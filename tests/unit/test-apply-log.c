@@ -556,7 +556,7 @@ static void test_stage_very_much(void **state)
 	hm_apply_unstage(&f->a, 100 + 2 * i);
 	f->u[0].seq = 1 + i;
 	assert_true(hm_apply_log_takes(&f->a, &f->u[0]));
-	f->u[0].seq = 1 + i + 8192;
+	f->u[0].seq = 1 + i + 1024;
 	assert_false(hm_apply_log_takes(&f->a, &f->u[0]));
 	INIT_LIST_HEAD(&f->retired);
 }
