@@ -86,10 +86,11 @@ static void hm_conn_caught_up(struct hm_primary *p)
 {
 	/*
 	 * Whoever waited now would wait for the end of the copying, or for a log that
-	 * is full to be performed.
+	 * is full to be performed. Where nobody waits, it is adopted under any load.
 	 */
-	if (p->stream.staged && (hm_primary_unsynced(p) ||
-				 hm_primary_lag(p) > HM_HEARTBEAT_MS))
+	if (p->stream.staged &&
+	    (hm_primary_unsynced(p) ||
+	     (hm_tx_awaited(p) && hm_primary_lag(p) > HM_HEARTBEAT_MS)))
 		return;
 	if (!(p->stall_over || p->stream.alone) || p->suspending ||
 	    (p->sync != HM_SYNC_STREAMING && p->sync != HM_SYNC_COPYING) ||
