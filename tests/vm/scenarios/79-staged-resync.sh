@@ -11,60 +11,8 @@
 . /hm/mirror-lib.sh
 # shellcheck source=tests/vm/lib/pair-lib.sh
 . /hm/pair-lib.sh
-
-# disk_sum: of what is on the backup's disk
-disk_sum()
-{
-	uncache /dev/ram1
-	sha256sum </dev/ram1
-}
-
-# outage BLOCK COUNT: written alone, by a primary that is loaded anew; only its
-# regions tell of that
-outage()
-{
-	link_down
-	wait_status a link connecting
-	noise a "$1" "$2"
-	dm remove a
-	# a quarter of that is copied at once
-	become primary a backlog 1
-	expect_field a sync copying
-	SUM=$(disk_sum)
-	UNSYNCED=$(status_field a unsynced)
-}
-
-# slow_resync BLOCK COUNT: an outage, and a copy that goes on for a while
-slow_resync()
-{
-	outage "$@"
-	dm message a 0 copy rate 128
-	link_up
-	wait_status b resync staged
-	wait_above b received 0
-	expect_staged
-}
-
-# expect_staged: and nobody relies on it
-expect_staged()
-{
-	wait_status a resync staged
-	expect_field b resync staged
-	expect_field b state consistent
-	expect_field a completions alone
-	expect "$SUM" "$(disk_sum)" "the backup's disk"
-}
-
-# all_there: the rest of the copy, quickly
-all_there()
-{
-	dm message a 0 copy rate 0
-	pair_equal a
-	expect_field a resync none
-	expect_field b resync none
-	expect_field b state consistent
-	wait_status a completions mirrored
-}
+# shellcheck source=tests/vm/lib/stage-lib.sh
+. /hm/stage-lib.sh
 
 # expect_copied_once: but for the region that a cut fell into
 expect_copied_once()
@@ -85,17 +33,7 @@ disk_mended()
 
 load_module peer_timeout_ms=2000
 hosts_up
-ram_disks 4 24
-dm create disk --table "$(linear_table /dev/ram1)"
-dm create b-meta --table "$(linear_table /dev/ram3)"
-# no room for a log: it would bridge the outages
-dm create a-meta --table "0 4096 linear /dev/ram2 0"
-A_META=/dev/mapper/a-meta B_META=/dev/mapper/b-meta B_DISK=/dev/mapper/disk
-become backup b
-become primary a sync clean
-noise a 0 100
-pair_equal a
-GENERATION=$(status_field b generation)
+staged_pair_up
 
 note "nothing is on the disk before all is there"
 slow_resync 0 1500
@@ -215,8 +153,5 @@ disk_mended
 become backup b
 expect_field b state consistent
 all_there
-pair_down
-dm remove disk
-dm remove a-meta
-dm remove b-meta
+staged_pair_down
 teardown
