@@ -16,8 +16,8 @@
 
 # One batch of the log after the other, milliseconds for each
 SLOW=150
-# 4 KiB blocks: with what else it holds, three quarters of the log
-MOST=4200
+# 4 KiB blocks: nearly 16 MiB, and two thirds of the log
+MOST=4000
 
 # disk_takes MS: for each write
 disk_takes()
@@ -72,12 +72,22 @@ expect_performed()
 	[ "$(performed)" -gt "$PERFORMED" ] || fail "no log was performed"
 }
 
-# fill COUNT: large writes, more than the log has room for, in the background
+# fill FIRST...: 4 MiB from each of these MiB on, more than the log has room for, in
+# the background
 fill()
 {
-	dd if=/dev/urandom of=/dev/mapper/a bs=256k count="$1" \
-		oflag=direct conv=notrunc 2>/dev/null &
+	for first in "$@"; do
+		dd if=/dev/urandom of=/dev/mapper/a bs=256k oflag=direct \
+			seek=$((first * 4)) count=16 conv=notrunc 2>/dev/null
+	done &
 	FILLER=$!
+}
+
+# disk_ends_at MIB: it is slow, and refuses what lies behind that
+disk_ends_at()
+{
+	swap_table disk "0 $(($1 * 2048)) delay /dev/ram1 0 0 /dev/ram1 0 $SLOW
+$(($1 * 2048)) $(($(sectors /dev/ram1) - $1 * 2048)) error"
 }
 
 load_module peer_timeout_ms=2000
@@ -89,16 +99,16 @@ note "what fits is adopted; then the log fills up"
 begin $MOST
 dm message a 0 copy rate 0
 wait_for adopted
-fill 60
+fill 0 4 8
 expect_full
 expect_field b state consistent
 expect_performed
 
-note "likewise, and the disk refuses: the backup that is loaded anew has all of it"
+note "likewise, and the disk refuses that: the backup that is loaded anew has all of it"
 begin $MOST
 dm message a 0 copy rate 0
 wait_for adopted
-fill 60
+fill 0 4 8
 expect_full
 swap_table disk "$(error_table /dev/ram1)"
 wait_status b apply suspended
@@ -110,11 +120,27 @@ expect_performed
 
 note "it does not fit: full from the first, and inconsistent until all is there"
 begin $MOST
-fill 90
+fill 0 4 8 0 4 8
 wait_status b state inconsistent
 expect_full
 expect_log "does not fit the log"
 expect_field b resync direct
+expect_performed
+
+note "the disk performs what was staged, and refuses what came after it"
+begin $MOST
+disk_ends_at 16
+dm message a 0 copy rate 0
+wait_for adopted
+# what the disk refuses is not written again
+fill 16 20 12
+expect_full
+wait_status b apply suspended
+[ "$(performed)" -gt "$PERFORMED" ] || fail "what was staged was refused"
+dm remove b
+disk_takes 0
+become backup b
+expect_field b state consistent
 expect_performed
 staged_pair_down
 teardown
