@@ -184,8 +184,11 @@ void hm_backup_progress(struct hm_backup *b)
 	lockdep_assert_held(&b->set.lock);
 	hm_log_tend(b);
 	hm_backup_kick(b);
-	if ((b->ack_now || !b->ack_soon) && wq_has_sleeper(&b->ack_wait))
-		wake_up(&b->ack_wait);
+	if (b->ack_now || !b->ack_soon) {
+		WRITE_ONCE(b->ack_look, true);
+		if (wq_has_sleeper(&b->ack_wait))
+			wake_up(&b->ack_wait);
+	}
 	if (wq_has_sleeper(&b->drain_wait))
 		wake_up_all(&b->drain_wait);
 }

@@ -89,19 +89,18 @@ static bool hm_ack_urgent(struct hm_session *s)
 	       kthread_should_stop();
 }
 
-static bool hm_ack_due(struct hm_session *s)
-{
-	return READ_ONCE(s->backup->ack_due) || hm_ack_urgent(s);
-}
-
 static void hm_ack_set_soon(struct hm_backup *b, bool soon)
 {
 	spin_lock_irq(&b->set.lock);
 	b->ack_soon = soon;
+	WRITE_ONCE(b->ack_look, false);
 	spin_unlock_irq(&b->set.lock);
 }
 
-/* More may become due meanwhile, and goes with it: nobody waits for it. */
+/*
+ * More may become due meanwhile, and goes with it: nobody waits for it. Or the
+ * receiver says it by the way.
+ */
 static void hm_ack_gather(struct hm_session *s)
 {
 	struct hm_backup *b = s->backup;
@@ -121,10 +120,11 @@ static int hm_ack_thread(void *data)
 	unsigned int flags = memalloc_noio_save();
 
 	while (!kthread_should_stop()) {
-		wait_event_interruptible_timeout(b->ack_wait, hm_ack_due(s),
-						 heartbeat);
-		if (!hm_ack_urgent(s))
-			hm_ack_gather(s);
+		wait_event_interruptible_timeout(b->ack_wait,
+						 READ_ONCE(b->ack_look) ||
+						 hm_ack_urgent(s), heartbeat);
+		/* What is urgent ends it before it begins. */
+		hm_ack_gather(s);
 		hm_backup_tend_flush(b);
 		/* The receiver may have sent it meanwhile; it sees errors. */
 		if (READ_ONCE(b->ack_due) || READ_ONCE(b->ack_now) ||
@@ -150,13 +150,16 @@ static bool hm_session_awaited(const struct hm_session *s)
 /* Before waiting, let go of everything that others wait for. */
 static int hm_rx_idle(struct hm_rx *rx)
 {
+	int err = 0;
+
+	/* First: the disk takes its time, and will have its own word sent. */
+	if (rx->unacked && rx->s->want_received)
+		err = hm_rx_ack(rx);
 	if (READ_ONCE(rx->s->backup->apply.log_lazy))
 		hm_backup_hurry(rx->s->backup);
 	blk_finish_plug(&rx->plug);
 	blk_start_plug(&rx->plug);
-	if (!rx->unacked || !hm_session_awaited(rx->s))
-		return 0;
-	return hm_rx_ack(rx);
+	return err;
 }
 
 /* Return: bytes received, or a negative errno that ends the session. */

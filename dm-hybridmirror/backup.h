@@ -181,6 +181,7 @@ struct hm_backup_counters {
  * @ack_now: the primary waits for an acknowledgment
  * @ack_due: there is something to acknowledge
  * @ack_soon: and it will be, without another wake-up
+ * @ack_look: whoever acknowledges is to look soon
  * @pumping: one looks for what may be done now, and does it
  * @flush_failed: a flush bio failed
  * @refusal: why the last primary was refused
@@ -227,6 +228,7 @@ struct hm_backup {
 	bool ack_now;
 	bool ack_due;
 	bool ack_soon;
+	bool ack_look;
 	bool pumping;
 	bool flush_failed;
 	enum hm_refusal refusal;

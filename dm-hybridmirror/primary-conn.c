@@ -303,11 +303,13 @@ static void hm_conn_session(struct hm_primary *p, void *page,
 	p->store.failed = false;
 	p->store.stuck = false;
 	spin_unlock_irq(&p->set.lock);
+	hm_tx_open(p);
 	wake_up_process(t->tx);
 	wake_up_process(t->copy);
 	reason = hm_conn_why(p, hm_conn_receive(p, page));
 	hm_sock_shutdown(p->sock);
 	hm_conn_stop_threads(t);
+	hm_tx_close(p);
 	if (p->store.lost)
 		hm_primary_miss(p, "the log of the backlog cannot be read");
 	p->store.lost = false;

@@ -81,7 +81,8 @@ void hm_write_put(struct hm_write *w)
 		p->copy.backlog -= cost;
 	if (log || stored)
 		hm_primary_store_released(p, log, stored);
-	if (wq_has_sleeper(&p->copy_wait))
+	/* The copier waits for room; when all is copied, only for its end. */
+	if (p->sync == HM_SYNC_COPYING && wq_has_sleeper(&p->copy_wait))
 		wake_up(&p->copy_wait);
 	p->progress = jiffies;
 	if (p->waiting)
@@ -462,6 +463,7 @@ static enum hm_room hm_write_issue(struct hm_volume *v, struct hm_write *w)
 	struct hm_primary *p = w->set;
 	enum hm_room room;
 	unsigned long flags;
+	bool direct = false;
 	bool free = false;
 	bool idle;
 
@@ -479,17 +481,21 @@ static enum hm_room hm_write_issue(struct hm_volume *v, struct hm_write *w)
 		p->used += w->cost;
 		hm_pool_allow(&p->pool, p->used, p->limit);
 		p->live++;
-		idle = !p->stream.unsent;
+		/* Whoever sends looks at the stream again when it is through. */
+		idle = !p->stream.unsent && !p->tx_busy;
 		w->cycle = p->cycle;
 		p->local[w->cycle]++;
 		free = hm_stream_add(&p->stream, &w->u);
 		trace_hm_issued(&w->u);
+		direct = hm_tx_claim_direct(p, w);
 	}
 	spin_unlock_irqrestore(&p->set.lock, flags);
 	if (room != HM_ROOM_YES)
 		return room;
-	/* The sender looks at the stream again before it sleeps. */
-	if (idle)
+	/* First: somebody waits for the backup, which takes longer. */
+	if (direct)
+		hm_tx_direct(p, w);
+	else if (idle)
 		wake_up(&p->tx_wait);
 	if (free)
 		hm_write_submit(w);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The primary's sender: many records into one send call.
+ * The primary's sender: many records into one send call. Where somebody waits for
+ * the backup's word, and nothing is being sent, whoever issues an update sends it
+ * itself, without a thread that has to wake up for it first. (NVMe over TCP does so
+ * in the kernel.)
  */
 #include <linux/delay.h>
 #include <linux/kthread.h>
@@ -52,6 +55,20 @@ static void hm_batch_add(struct hm_batch *b, void *p, unsigned int bytes)
 	b->bytes += bytes;
 }
 
+static struct hm_update *hm_tx_take(struct hm_primary *p)
+{
+	struct hm_update *u = hm_stream_take(&p->stream);
+
+	lockdep_assert_held(&p->set.lock);
+	if (!u)
+		return NULL;
+	if (u->seq <= p->sent_high)
+		p->counters.resent++;
+	else
+		p->sent_high = u->seq;
+	return u;
+}
+
 static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 {
 	struct hm_update *u;
@@ -63,17 +80,13 @@ static void hm_batch_take(struct hm_primary *p, struct hm_batch *b)
 	b->stored = 0;
 	spin_lock_irq(&p->set.lock);
 	while (b->updates < HM_SEND_UPDATES && bytes < HM_SEND_BYTES) {
-		u = hm_stream_take(&p->stream);
+		u = hm_tx_take(p);
 		if (!u)
 			break;
 		if (u->state & HM_P_STORED)
 			b->stored |= BIT_ULL(b->updates);
 		b->update[b->updates++] = u;
 		bytes += (size_t)u->sectors << SECTOR_SHIFT;
-		if (u->seq <= p->sent_high)
-			p->counters.resent++;
-		else
-			p->sent_high = u->seq;
 	}
 	spin_unlock_irq(&p->set.lock);
 }
@@ -172,26 +185,46 @@ static bool hm_batch_adopts(struct hm_primary *p)
 	       p->stream.sent >= p->adopt_after && !hm_primary_unsynced(p);
 }
 
-static void hm_batch_sent(struct hm_primary *p, struct hm_batch *b)
+static bool hm_tx_more(const struct hm_primary *p)
+{
+	return READ_ONCE(p->stream.unsent) || READ_ONCE(p->ping);
+}
+
+static bool hm_tx_due(const struct hm_primary *p)
+{
+	return (READ_ONCE(p->tx_busy) ? !!READ_ONCE(p->tx_rest) :
+					hm_tx_more(p)) ||
+	       kthread_should_stop();
+}
+
+/* Return: whether it is the sender's turn; else whoever has it will wake it. */
+static bool hm_tx_claim(struct hm_primary *p)
+{
+	bool mine;
+
+	spin_lock_irq(&p->set.lock);
+	mine = !p->tx_busy || p->tx_rest;
+	WRITE_ONCE(p->tx_busy, true);
+	spin_unlock_irq(&p->set.lock);
+	return mine;
+}
+
+/* What was claimed has been sent, up to @seq; 0: it held no update. */
+static void hm_tx_release(struct hm_primary *p, u64 seq)
 {
 	LIST_HEAD(completed);
 	LIST_HEAD(released);
 
-	if (!b->updates)
-		return;
 	spin_lock_irq(&p->set.lock);
-	hm_stream_sent(&p->stream, b->update[b->updates - 1]->seq, &completed,
-		       &released);
-	if (hm_batch_adopts(p))
-		WRITE_ONCE(p->ping, true);
+	WRITE_ONCE(p->tx_rest, NULL);
+	WRITE_ONCE(p->tx_busy, false);
+	if (seq) {
+		hm_stream_sent(&p->stream, seq, &completed, &released);
+		if (hm_batch_adopts(p))
+			WRITE_ONCE(p->ping, true);
+	}
 	spin_unlock_irq(&p->set.lock);
 	hm_primary_deliver(&completed, &released);
-}
-
-static bool hm_tx_due(struct hm_primary *p)
-{
-	return READ_ONCE(p->stream.unsent) || READ_ONCE(p->ping) ||
-	       kthread_should_stop();
 }
 
 /*
@@ -209,8 +242,127 @@ static void hm_tx_gather(const struct hm_batch *b, ktime_t last)
 static void hm_tx_fail(struct hm_primary *p)
 {
 	WRITE_ONCE(p->tx_failed, true);
+	/* First: nothing may follow a part of a record. */
 	hm_sock_shutdown(p->sock);
+	hm_tx_release(p, 0);
 	wait_event_interruptible(p->tx_wait, kthread_should_stop());
+}
+
+/* What the sender has claimed, in one send call. */
+static bool hm_tx_send(struct hm_primary *p, struct hm_batch *b)
+{
+	size_t skip = 0;
+
+	b->bvecs = 0;
+	b->bytes = 0;
+	if (p->tx_rest) {
+		skip = p->tx_part;
+		b->stored = 0;
+		b->updates = 1;
+		b->update[0] = &p->tx_rest->u;
+	} else {
+		hm_batch_controls(p, b);
+		hm_batch_take(p, b);
+	}
+	if (!hm_batch_encode(p, b))
+		return false;
+	if (b->bvecs &&
+	    hm_sock_send(p->sock, b->bvec, b->bvecs, b->bytes, skip))
+		return false;
+	hm_tx_release(p, b->updates ? b->update[b->updates - 1]->seq : 0);
+	return true;
+}
+
+/**
+ * hm_tx_claim_direct() - shall whoever issues an update send it?
+ * @p: the primary
+ * @w: the update, just added to the stream
+ *
+ * Return: true: hm_tx_direct() is to be called.
+ *
+ * Context: under the set's lock.
+ */
+bool hm_tx_claim_direct(struct hm_primary *p, struct hm_write *w)
+{
+	lockdep_assert_held(&p->set.lock);
+	if (!p->tx_open || p->tx_busy || p->stream.unsent != &w->u ||
+	    w->payload.count > HM_INLINE_PAGES)
+		return false;
+	hm_tx_take(p);
+	WRITE_ONCE(p->tx_busy, true);
+	return true;
+}
+
+/* The socket has taken a part: the sender goes on. */
+static void hm_tx_leave_rest(struct hm_primary *p, struct hm_write *w,
+			     size_t part)
+{
+	spin_lock_irq(&p->set.lock);
+	p->tx_part = part;
+	WRITE_ONCE(p->tx_rest, w);
+	spin_unlock_irq(&p->set.lock);
+	wake_up(&p->tx_wait);
+}
+
+/**
+ * hm_tx_direct() - send an update at once
+ * @p: the primary
+ * @w: the update; hm_tx_claim_direct() said yes. It stays valid only if the caller
+ *	has a reference
+ *
+ * Context: process; does not wait for the network, only for the socket's lock.
+ */
+void hm_tx_direct(struct hm_primary *p, struct hm_write *w)
+{
+	unsigned int count = w->payload.count;
+	struct bio_vec bvec[1 + HM_INLINE_PAGES];
+	size_t bytes = sizeof(w->header) + w->payload.bytes;
+	u64 seq = w->u.seq;
+	size_t part;
+
+	hm_encode_record(&w->header, &w->u, p->session, w->payload_crc);
+	bvec_set_page(&bvec[0], virt_to_page(&w->header), sizeof(w->header),
+		      offset_in_page(&w->header));
+	memcpy(&bvec[1], w->payload.bvec, count * sizeof(bvec[0]));
+	part = hm_sock_send_some(p->sock, bvec, 1 + count, bytes);
+	if (part < bytes) {
+		hm_tx_leave_rest(p, w, part);
+		return;
+	}
+	trace_hm_sent(&w->u);
+	hm_tx_release(p, seq);
+	/* The barrier in it: the sender looks at us after it has queued itself. */
+	if (wq_has_sleeper(&p->tx_wait) &&
+	    (hm_tx_more(p) || !READ_ONCE(p->tx_open)))
+		wake_up(&p->tx_wait);
+}
+
+/**
+ * hm_tx_open() - a session begins
+ * @p: the primary; the sender is about to be started
+ *
+ * Context: process.
+ */
+void hm_tx_open(struct hm_primary *p)
+{
+	spin_lock_irq(&p->set.lock);
+	WRITE_ONCE(p->tx_open, hm_tx_awaited(p));
+	spin_unlock_irq(&p->set.lock);
+}
+
+/**
+ * hm_tx_close() - nobody sends any more, and the socket may go
+ * @p: the primary; its sender has ended
+ *
+ * Context: process; may sleep, not for the network.
+ */
+void hm_tx_close(struct hm_primary *p)
+{
+	spin_lock_irq(&p->set.lock);
+	WRITE_ONCE(p->tx_open, false);
+	spin_unlock_irq(&p->set.lock);
+	wait_event(p->tx_wait, !READ_ONCE(p->tx_busy) || READ_ONCE(p->tx_rest));
+	hm_tx_release(p, 0);
 }
 
 /**
@@ -238,7 +390,6 @@ int hm_primary_tx_thread(void *data)
 	struct hm_batch *b = kzalloc(sizeof(*b), GFP_KERNEL);
 	bool gathers = !hm_tx_awaited(p);
 	ktime_t last = 0;
-	bool ok;
 
 	if (!b)
 		hm_tx_fail(p);
@@ -246,21 +397,11 @@ int hm_primary_tx_thread(void *data)
 		wait_event_interruptible(p->tx_wait, hm_tx_due(p));
 		if (gathers)
 			hm_tx_gather(b, last);
-		b->bvecs = 0;
-		b->bytes = 0;
-		hm_batch_controls(p, b);
-		hm_batch_take(p, b);
-		ok = hm_batch_encode(p, b);
-		if (ok && !b->bvecs)
+		if (!hm_tx_claim(p))
 			continue;
-		if (ok)
-			ok = !hm_sock_send(p->sock, b->bvec, b->bvecs,
-					   b->bytes);
-		last = ktime_get();
-		if (ok)
-			hm_batch_sent(p, b);
-		else
+		if (!hm_tx_send(p, b))
 			hm_tx_fail(p);
+		last = ktime_get();
 	}
 	kfree(b);
 	memalloc_noio_restore(flags);

@@ -212,6 +212,11 @@ struct hm_store {
  * @settling: the connection was ended to shake hands anew, and will be back
  * @copy: the copying of regions
  * @store: what of the backlog is not in memory
+ * @tx_open: whoever issues an update may send it, see hm_tx_direct()
+ * @tx_busy: somebody sends: what is sent next, and @tx_rest, are its alone
+ * @tx_rest: an update of which the socket has taken only a part: the sender goes
+ *	on with it, and holds @tx_busy; or NULL
+ * @tx_part: bytes of that part
  * @cleaning: a cycle of cleaning regions is under way
  * @clean_after: what had to be durable for it to end: sequence number
  * @clean_since: jiffies when it began
@@ -283,6 +288,10 @@ struct hm_primary {
 	bool settling;
 	struct hm_copy copy;
 	struct hm_store store;
+	bool tx_open;
+	bool tx_busy;
+	struct hm_write *tx_rest;
+	size_t tx_part;
 	bool cleaning;
 	u64 clean_after;
 	unsigned long clean_since;
@@ -423,6 +432,10 @@ struct bio_vec *hm_primary_fetch(struct hm_primary *p,
 
 /* primary-tx.c */
 bool hm_tx_awaited(const struct hm_primary *p);
+bool hm_tx_claim_direct(struct hm_primary *p, struct hm_write *w);
+void hm_tx_direct(struct hm_primary *p, struct hm_write *w);
+void hm_tx_open(struct hm_primary *p);
+void hm_tx_close(struct hm_primary *p);
 int hm_primary_tx_thread(void *data);
 
 #endif

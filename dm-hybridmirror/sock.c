@@ -195,11 +195,38 @@ void hm_sock_set_timeout(struct socket *sock, unsigned int ms)
 }
 
 /**
+ * hm_sock_send_some() - send what the socket takes without waiting for the peer
+ * @sock: the socket
+ * @bvec: what to send; what is taken is copied before this returns
+ * @count: entries
+ * @bytes: their sum
+ *
+ * Return: bytes taken; 0 also if the connection is of no more use, which the next
+ * hm_sock_send() will say.
+ *
+ * Context: may sleep for the socket's lock, which nobody holds while waiting, and
+ * reclaims no memory.
+ */
+size_t hm_sock_send_some(struct socket *sock, struct bio_vec *bvec,
+			 unsigned int count, size_t bytes)
+{
+	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL | MSG_DONTWAIT };
+	unsigned int flags = memalloc_noreclaim_save();
+	int n;
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bvec, count, bytes);
+	n = sock_sendmsg(sock, &msg);
+	memalloc_noreclaim_restore(flags);
+	return max(n, 0);
+}
+
+/**
  * hm_sock_send() - send all of it
  * @sock: the socket
  * @bvec: what to send; copied into the socket before this returns
  * @count: entries
  * @bytes: their sum
+ * @skip: so many bytes were sent already
  *
  * Return: 0 or a negative errno; then the connection is of no more use.
  *
@@ -207,13 +234,14 @@ void hm_sock_set_timeout(struct socket *sock, unsigned int ms)
  * ends that.
  */
 int hm_sock_send(struct socket *sock, struct bio_vec *bvec, unsigned int count,
-		 size_t bytes)
+		 size_t bytes, size_t skip)
 {
 	struct msghdr msg = { .msg_flags = MSG_NOSIGNAL };
 	unsigned int flags = memalloc_noreclaim_save();
 	int n = 0;
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, bvec, count, bytes);
+	iov_iter_advance(&msg.msg_iter, skip);
 	while (msg_data_left(&msg)) {
 		n = sock_sendmsg(sock, &msg);
 		if (n <= 0)
@@ -241,7 +269,7 @@ int hm_sock_send_buffer(struct socket *sock, void *buffer, size_t bytes)
 
 	bvec_set_page(&bvec, virt_to_page(buffer), bytes,
 		      offset_in_page(buffer));
-	return hm_sock_send(sock, &bvec, 1, bytes);
+	return hm_sock_send(sock, &bvec, 1, bytes, 0);
 }
 
 /**

@@ -17,8 +17,10 @@ int hm_sock_listen(struct net *net, struct sockaddr_storage *addr,
 int hm_sock_accept(struct socket *listener, struct socket **out);
 void hm_sock_trust(struct socket *sock);
 void hm_sock_set_timeout(struct socket *sock, unsigned int ms);
+size_t hm_sock_send_some(struct socket *sock, struct bio_vec *bvec,
+			 unsigned int count, size_t bytes);
 int hm_sock_send(struct socket *sock, struct bio_vec *bvec, unsigned int count,
-		 size_t bytes);
+		 size_t bytes, size_t skip);
 int hm_sock_send_buffer(struct socket *sock, void *buffer, size_t bytes);
 int hm_sock_recv(struct socket *sock, struct bio_vec *bvec, unsigned int count,
 		 size_t bytes, size_t skip, bool wait);
