@@ -126,7 +126,8 @@ static bool hm_batch_encode(struct hm_primary *p, struct hm_batch *b)
 		} else {
 			hm_batch_payload(b, w->payload.bvec, w->payload.count);
 		}
-		trace_hm_sent(&w->u);
+		if (w != p->tx_rest)
+			trace_hm_sent(&w->u);
 	}
 	return true;
 }
@@ -239,12 +240,13 @@ static void hm_tx_gather(const struct hm_batch *b, ktime_t last)
 		usleep_range(HM_GATHER_US / 2, HM_GATHER_US);
 }
 
-static void hm_tx_fail(struct hm_primary *p)
+/* @claimed: what was to be sent was; it is let go only now that nothing can follow. */
+static void hm_tx_fail(struct hm_primary *p, bool claimed)
 {
 	WRITE_ONCE(p->tx_failed, true);
-	/* First: nothing may follow a part of a record. */
 	hm_sock_shutdown(p->sock);
-	hm_tx_release(p, 0);
+	if (claimed)
+		hm_tx_release(p, 0);
 	wait_event_interruptible(p->tx_wait, kthread_should_stop());
 }
 
@@ -324,12 +326,12 @@ void hm_tx_direct(struct hm_primary *p, struct hm_write *w)
 	bvec_set_page(&bvec[0], virt_to_page(&w->header), sizeof(w->header),
 		      offset_in_page(&w->header));
 	memcpy(&bvec[1], w->payload.bvec, count * sizeof(bvec[0]));
+	trace_hm_sent(&w->u);
 	part = hm_sock_send_some(p->sock, bvec, 1 + count, bytes);
 	if (part < bytes) {
 		hm_tx_leave_rest(p, w, part);
 		return;
 	}
-	trace_hm_sent(&w->u);
 	hm_tx_release(p, seq);
 	/* The barrier in it: the sender looks at us after it has queued itself. */
 	if (wq_has_sleeper(&p->tx_wait) &&
@@ -392,7 +394,7 @@ int hm_primary_tx_thread(void *data)
 	ktime_t last = 0;
 
 	if (!b)
-		hm_tx_fail(p);
+		hm_tx_fail(p, false);
 	while (!kthread_should_stop()) {
 		wait_event_interruptible(p->tx_wait, hm_tx_due(p));
 		if (gathers)
@@ -400,7 +402,7 @@ int hm_primary_tx_thread(void *data)
 		if (!hm_tx_claim(p))
 			continue;
 		if (!hm_tx_send(p, b))
-			hm_tx_fail(p);
+			hm_tx_fail(p, true);
 		last = ktime_get();
 	}
 	kfree(b);
