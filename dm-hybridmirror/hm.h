@@ -47,6 +47,7 @@ u32 hm_crc(u32 crc, const void *from, size_t bytes);
 void hm_crc_choose(void);
 
 void hm_thread_gather(struct task_struct *t, bool gather);
+bool hm_thread_yields(void);
 
 extern struct target_type hm_primary_target;
 extern struct target_type hm_backup_target;

@@ -44,6 +44,18 @@ void hm_thread_gather(struct task_struct *t, bool gather)
 	sched_setattr_nocheck(t, &attr);
 }
 
+/**
+ * hm_thread_yields() - may the current task be kept off the processor for long?
+ *
+ * Return: true if others go first whenever they want to.
+ *
+ * Context: process.
+ */
+bool hm_thread_yields(void)
+{
+	return task_nice(current) > 0 || current->policy == SCHED_IDLE;
+}
+
 static int __init hm_init_queues(void)
 {
 	hm_io_wq = alloc_workqueue("hm_io", WQ_MEM_RECLAIM | WQ_UNBOUND |

@@ -2,7 +2,7 @@
 /*
  * The primary's write path: copy, tag, queue, issue locally, complete.
  *
- * Nothing here waits for the network. map() takes the memory that is there;
+ * Nothing here waits for the peer. map() takes the memory that is there;
  * what finds none, or no room in the backlog, is deferred to a worker.
  */
 #include <linux/blk-cgroup.h>
@@ -631,7 +631,7 @@ static int hm_primary_try(struct hm_volume *v, struct bio *bio, bool reclaim)
  * -EAGAIN if there is no room and -ENOMEM if there is no memory; the bio is
  * untouched then.
  *
- * Context: may sleep only with @reclaim.
+ * Context: process; may sleep for the socket's lock, for memory only with @reclaim.
  */
 int hm_primary_write(struct hm_volume *v, struct bio *bio, bool reclaim)
 {

@@ -280,15 +280,20 @@ static bool hm_tx_send(struct hm_primary *p, struct hm_batch *b)
  * @p: the primary
  * @w: the update, just added to the stream
  *
+ * Only what somebody waits for, and as long as the sender has nothing to do. And not
+ * by one who may be kept off the processor for long: all others wait meanwhile.
+ *
  * Return: true: hm_tx_direct() is to be called.
  *
- * Context: under the set's lock.
+ * Context: process, of the issuer; under the set's lock.
  */
 bool hm_tx_claim_direct(struct hm_primary *p, struct hm_write *w)
 {
 	lockdep_assert_held(&p->set.lock);
 	if (!p->tx_open || p->tx_busy || p->stream.unsent != &w->u ||
-	    w->payload.count > HM_INLINE_PAGES)
+	    READ_ONCE(p->ping) || p->stream.alone ||
+	    w->u.ack == HM_ACK_LOCAL || w->payload.count > HM_INLINE_PAGES ||
+	    hm_thread_yields())
 		return false;
 	hm_tx_take(p);
 	WRITE_ONCE(p->tx_busy, true);
@@ -312,7 +317,7 @@ static void hm_tx_leave_rest(struct hm_primary *p, struct hm_write *w,
  * @w: the update; hm_tx_claim_direct() said yes. It stays valid only if the caller
  *	has a reference
  *
- * Context: process; does not wait for the network, only for the socket's lock.
+ * Context: process; may sleep for the socket's lock, not for the peer.
  */
 void hm_tx_direct(struct hm_primary *p, struct hm_write *w)
 {
@@ -322,6 +327,7 @@ void hm_tx_direct(struct hm_primary *p, struct hm_write *w)
 	u64 seq = w->u.seq;
 	size_t part;
 
+	might_sleep();
 	hm_encode_record(&w->header, &w->u, p->session, w->payload_crc);
 	bvec_set_page(&bvec[0], virt_to_page(&w->header), sizeof(w->header),
 		      offset_in_page(&w->header));

@@ -364,17 +364,21 @@ void hm_sock_shutdown(struct socket *sock)
  * ends at once, with a reset: the peer still reads what has arrived, but nothing is
  * sent again.
  *
+ * To give up the reserves takes a lock that others hold while they allocate memory,
+ * so it must not be done under the socket's, which writeback waits for in map(). Once
+ * the socket is closed nothing changes its accounts any more.
+ *
  * Context: may sleep.
  */
 void hm_sock_release(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
+	bool trusted = sock_flag(sk, SOCK_MEMALLOC);
 
-	if (sock_flag(sk, SOCK_MEMALLOC)) {
-		lock_sock(sk);
-		sk_clear_memalloc(sk);
-		release_sock(sk);
-	}
+	sock_hold(sk);
 	sock_no_linger(sk);
 	sock_release(sock);
+	if (trusted)
+		sk_clear_memalloc(sk);
+	sock_put(sk);
 }

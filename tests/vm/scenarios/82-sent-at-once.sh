@@ -59,7 +59,7 @@ note "a socket that is soon full: the sender has the rest"
 on "$HOST_P" sysctl -q -w net.ipv4.tcp_wmem="4096 4096 4096"
 link_delay 2
 mirror_up ack received
-load_start --rate_iops=0 --iodepth=16 --bsrange=4k-64k --size=24m
+load_start --rate_iops=0 --iodepth=16 --bsrange=4k-16k --size=24m
 RUNS=$(sender_ran)
 load_goes_on $COUNT
 RUNS=$(($(sender_ran) - RUNS))
