@@ -48,9 +48,10 @@ QUICK = ("hm-completion", "hm-log", "hm-none", "drbd-A-tuned")
 class Apply:
     """Measures on one pair of guests."""
 
-    def __init__(self, pair, seconds):
+    def __init__(self, pair, seconds, queue_depths):
         self.pair = pair
         self.seconds = seconds
+        self.queue_depths = queue_depths
 
     def slow(self, end, kind, seed):
         self.pair.sh(end, f"slow_disk {kind} {seed} /dev/vda")
@@ -82,7 +83,7 @@ class Apply:
         found = {way: [] for way in WAYS}
         for seed, end in enumerate("pb"):
             self.slow(end, kind, seed + 1)
-        for depth in DEPTHS:
+        for depth in self.queue_depths:
             rates = {way: [] for way in WAYS}
             for _ in range(repeats):
                 for way in WAYS:
@@ -129,8 +130,8 @@ def tables(about, exhibit, depths):
                     "| depth | " + " | ".join(WAYS) + " | " +
                     " | ".join(way + " / none" for way in WAYS[:-1]) + " |",
                     "| ---: " * (2 * len(WAYS)) + "|")
-        for index, depth in enumerate(DEPTHS):
-            rates = [depths[kind][way][index][1] for way in WAYS]
+        for points in zip(*(depths[kind][way] for way in WAYS)):
+            depth, rates = points[0][0], [rate for _, rate in points]
             cells = [f"{rate:,.0f}" for rate in rates]
             cells += [f"{rate / max(rates[-1], 1):.2f}" for rate in rates[:-1]]
             yield f"| {depth} | " + " | ".join(cells) + " |"
@@ -159,7 +160,7 @@ def measure(folder, arguments):
         pair.backlog = 4
         try:
             apply = Apply(pair, arguments.seconds or
-                          (3 if arguments.quick else 6))
+                          (3 if arguments.quick else 6), arguments.depths)
             contestants = [contestant for contestant in EXHIBIT
                            if not arguments.quick or contestant.key in QUICK]
             repeats = 1 if arguments.quick else 3
@@ -183,6 +184,9 @@ def main():
     parser.add_argument("--only", metavar="PART,...", default=ALL.split(","),
                         type=lambda words: words.split(","),
                         help=f"of {ALL}")
+    parser.add_argument("--depths", metavar="DEPTH,...", default=DEPTHS,
+                        type=lambda words: [int(w) for w in words.split(",")],
+                        help="of the queue, but for the exhibit")
     parser.add_argument("--seconds", type=int, help="of each measurement")
     parser.add_argument("--output", default=RESULTS, metavar="FOLDER")
     arguments = parser.parse_args()

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
-# While a slow disk performs what was staged, the log fills up: writes wait for room, nothing is suspended or lost, and a backup that is loaded anew in the middle has all of it
+# While a disk takes its time to perform what was staged, the log fills up: writes wait for room, nothing is suspended or lost, and a backup that is loaded anew has all of it
 # kernels: 6.12 debug
 # racy
 # shellcheck shell=dash
@@ -14,15 +14,14 @@
 # shellcheck source=tests/vm/lib/stage-lib.sh
 . /hm/stage-lib.sh
 
-# One batch of the log after the other, milliseconds for each
-SLOW=150
 # 4 KiB blocks: nearly 16 MiB, and two thirds of the log
 MOST=4000
 
-# disk_takes MS: for each write
-disk_takes()
+# disk_answers [TABLE]: what it was sent meanwhile, and from now on
+disk_answers()
 {
-	swap_table disk "0 $(sectors /dev/ram1) delay /dev/ram1 0 0 /dev/ram1 0 $1"
+	dm load disk --table "${1:-$(linear_table /dev/ram1)}"
+	dm resume disk
 }
 
 # log_left: bytes of the backup's log that are not used
@@ -47,12 +46,12 @@ performed()
 	dmesg | grep -c 'performed .* updates of the log'
 }
 
-# begin COUNT: a staged resync of so many blocks, and a slow disk
+# begin: a staged resync, and a disk that does not answer
 begin()
 {
 	PERFORMED=$(performed) || true
-	slow_resync 0 "$1"
-	disk_takes $SLOW
+	slow_resync 0 $MOST
+	dm suspend --noflush --nolockfs disk
 }
 
 # expect_full: with what is not yet performed
@@ -67,7 +66,6 @@ expect_full()
 expect_performed()
 {
 	wait "$FILLER" || fail "a write failed"
-	disk_takes 0
 	all_there
 	[ "$(performed)" -gt "$PERFORMED" ] || fail "no log was performed"
 }
@@ -83,62 +81,63 @@ fill()
 	FILLER=$!
 }
 
-# disk_ends_at MIB: it is slow, and refuses what lies behind that
-disk_ends_at()
+# ends_at MIB: a table that refuses what lies behind
+ends_at()
 {
-	swap_table disk "0 $(($1 * 2048)) delay /dev/ram1 0 0 /dev/ram1 0 $SLOW
-$(($1 * 2048)) $(($(sectors /dev/ram1) - $1 * 2048)) error"
+	echo "0 $(($1 * 2048)) linear /dev/ram1 0"
+	echo "$(($1 * 2048)) $(($(sectors /dev/ram1) - $1 * 2048)) error"
 }
 
 load_module peer_timeout_ms=2000
-need_modules dm-delay
 hosts_up
 staged_pair_up
 
 note "what fits is adopted; then the log fills up"
-begin $MOST
+begin
 dm message a 0 copy rate 0
 wait_for adopted
 fill 0 4 8
 expect_full
 expect_field b state consistent
+disk_answers
 expect_performed
 
 note "likewise, and the disk refuses that: the backup that is loaded anew has all of it"
-begin $MOST
+begin
 dm message a 0 copy rate 0
 wait_for adopted
 fill 0 4 8
 expect_full
-swap_table disk "$(error_table /dev/ram1)"
+disk_answers "$(error_table /dev/ram1)"
 wait_status b apply suspended
 dm remove b
-disk_takes 0
+swap_table disk "$(linear_table /dev/ram1)"
 become backup b
 expect_field b state consistent
 expect_performed
 
 note "it does not fit: full from the first, and inconsistent until all is there"
-begin $MOST
+begin
 fill 0 4 8 0 4 8
 wait_status b state inconsistent
 expect_full
 expect_log "does not fit the log"
 expect_field b resync direct
+disk_answers
 expect_performed
 
 note "the disk performs what was staged, and refuses what came after it"
-begin $MOST
-disk_ends_at 16
+begin
 dm message a 0 copy rate 0
 wait_for adopted
 # what the disk refuses is not written again
 fill 16 20 12
 expect_full
+disk_answers "$(ends_at 16)"
 wait_status b apply suspended
 [ "$(performed)" -gt "$PERFORMED" ] || fail "what was staged was refused"
 dm remove b
-disk_takes 0
+swap_table disk "$(linear_table /dev/ram1)"
 become backup b
 expect_field b state consistent
 expect_performed
