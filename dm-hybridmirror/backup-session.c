@@ -16,8 +16,13 @@
 /* Unless the primary waits for it, an acknowledgment may be so late. */
 #define HM_ACK_LAZY_MS	10
 
-/* An acknowledgment at least after so many updates of one burst. */
+/*
+ * An acknowledgment at least after so many updates of one burst; and, if somebody
+ * waits for it, after so many bytes: what is held back longer leaves the link idle
+ * afterwards.
+ */
 #define HM_ACK_UPDATES	64
+#define HM_ACK_BYTES	(32 << 10)
 
 /**
  * struct hm_rx - the receiver's state
@@ -26,6 +31,7 @@
  * @got: bytes of it that are here
  * @heard: jiffies when the primary was last heard
  * @unacked: updates since the last acknowledgment
+ * @unacked_bytes: of their payloads
  * @plug: gathers writes while there is something to read
  * @bvec: payload and the header that follows it
  */
@@ -35,6 +41,7 @@ struct hm_rx {
 	size_t got;
 	unsigned long heard;
 	unsigned int unacked;
+	unsigned int unacked_bytes;
 	struct blk_plug plug;
 	struct bio_vec bvec[(HM_MAX_PAYLOAD >> PAGE_SHIFT) + 1];
 };
@@ -138,6 +145,7 @@ static int hm_ack_thread(void *data)
 static int hm_rx_ack(struct hm_rx *rx)
 {
 	rx->unacked = 0;
+	rx->unacked_bytes = 0;
 	return hm_session_send_ack(rx->s);
 }
 
@@ -295,7 +303,9 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 		hm_arrival_free(a);
 		return err;
 	}
-	if (++rx->unacked >= HM_ACK_UPDATES)
+	rx->unacked_bytes += r->payload;
+	if (++rx->unacked >= HM_ACK_UPDATES ||
+	    (rx->s->want_received && rx->unacked_bytes >= HM_ACK_BYTES))
 		return hm_rx_ack(rx);
 	return 0;
 }
