@@ -184,6 +184,8 @@ void hm_backup_progress(struct hm_backup *b)
 	lockdep_assert_held(&b->set.lock);
 	hm_log_tend(b);
 	hm_backup_kick(b);
+	if (b->ack_applied && b->apply.at.applied != b->told_applied)
+		WRITE_ONCE(b->ack_now, true);
 	if (b->ack_now || !b->ack_soon) {
 		WRITE_ONCE(b->ack_look, true);
 		if (wq_has_sleeper(&b->ack_wait))

@@ -68,32 +68,46 @@ static void hm_session_fill_ack(const struct hm_session *s,
 	}
 }
 
-static int hm_session_send_ack(struct hm_session *s)
+/* Under hm_session.send_lock. */
+static int hm_session_put_ack(struct hm_session *s)
 {
 	struct hm_backup *b = s->backup;
 	struct hm_ack_record a = { .session = s->id };
 	int err;
 
-	mutex_lock(&s->send_lock);
 	spin_lock_irq(&b->set.lock);
 	hm_session_fill_ack(s, &a);
-	b->ack_now = false;
-	b->ack_due = false;
+	b->told_applied = b->apply.at.applied;
+	WRITE_ONCE(b->ack_now, false);
+	WRITE_ONCE(b->ack_due, false);
 	spin_unlock_irq(&b->set.lock);
 	hm_encode_ack(&s->wire, &a);
 	err = hm_sock_send_buffer(s->sock, &s->wire, sizeof(s->wire));
 	WRITE_ONCE(s->last_ack, jiffies);
+	return err;
+}
+
+static int hm_session_send_ack(struct hm_session *s)
+{
+	int err;
+
+	mutex_lock(&s->send_lock);
+	err = hm_session_put_ack(s);
 	mutex_unlock(&s->send_lock);
 	return err;
 }
 
-static bool hm_ack_urgent(struct hm_session *s)
+static void hm_ack_hurry(struct hm_backup *b)
 {
-	struct hm_backup *b = s->backup;
+	spin_lock_irq(&b->set.lock);
+	WRITE_ONCE(b->ack_now, true);
+	spin_unlock_irq(&b->set.lock);
+	wake_up(&b->ack_wait);
+}
 
-	return READ_ONCE(b->ack_now) ||
-	       (s->want_applied && READ_ONCE(b->ack_due)) ||
-	       kthread_should_stop();
+static bool hm_ack_urgent(struct hm_backup *b)
+{
+	return READ_ONCE(b->ack_now) || kthread_should_stop();
 }
 
 static void hm_ack_set_soon(struct hm_backup *b, bool soon)
@@ -108,12 +122,10 @@ static void hm_ack_set_soon(struct hm_backup *b, bool soon)
  * More may become due meanwhile, and goes with it: nobody waits for it. Or the
  * receiver says it by the way.
  */
-static void hm_ack_gather(struct hm_session *s)
+static void hm_ack_gather(struct hm_backup *b)
 {
-	struct hm_backup *b = s->backup;
-
-	hm_ack_set_soon(b, !s->want_applied);
-	wait_event_interruptible_timeout(b->ack_wait, hm_ack_urgent(s),
+	hm_ack_set_soon(b, true);
+	wait_event_interruptible_timeout(b->ack_wait, hm_ack_urgent(b),
 					 msecs_to_jiffies(HM_ACK_LAZY_MS));
 	hm_ack_set_soon(b, false);
 }
@@ -129,9 +141,9 @@ static int hm_ack_thread(void *data)
 	while (!kthread_should_stop()) {
 		wait_event_interruptible_timeout(b->ack_wait,
 						 READ_ONCE(b->ack_look) ||
-						 hm_ack_urgent(s), heartbeat);
+						 hm_ack_urgent(b), heartbeat);
 		/* What is urgent ends it before it begins. */
-		hm_ack_gather(s);
+		hm_ack_gather(b);
 		hm_backup_tend_flush(b);
 		/* The receiver may have sent it meanwhile; it sees errors. */
 		if (READ_ONCE(b->ack_due) || READ_ONCE(b->ack_now) ||
@@ -142,11 +154,34 @@ static int hm_ack_thread(void *data)
 	return 0;
 }
 
-static int hm_rx_ack(struct hm_rx *rx)
+static void hm_rx_forget_unacked(struct hm_rx *rx)
 {
 	rx->unacked = 0;
 	rx->unacked_bytes = 0;
+}
+
+static int hm_rx_ack(struct hm_rx *rx)
+{
+	hm_rx_forget_unacked(rx);
 	return hm_session_send_ack(rx->s);
+}
+
+/*
+ * In the middle of a burst: reading goes on whatever the primary does, since what has
+ * arrived is to be performed also if the primary is gone.
+ */
+static void hm_rx_ack_by_the_way(struct hm_rx *rx)
+{
+	struct hm_session *s = rx->s;
+
+	hm_rx_forget_unacked(rx);
+	if (!hm_sock_has_room(s->sock) || !mutex_trylock(&s->send_lock)) {
+		hm_ack_hurry(s->backup);
+		return;
+	}
+	/* Reading will tell in the end. */
+	hm_session_put_ack(s);
+	mutex_unlock(&s->send_lock);
 }
 
 /* Does the primary complete updates on our word? */
@@ -163,6 +198,7 @@ static int hm_rx_idle(struct hm_rx *rx)
 	/* First: the disk takes its time, and will have its own word sent. */
 	if (rx->unacked && rx->s->want_received)
 		err = hm_rx_ack(rx);
+	hm_rx_forget_unacked(rx);
 	if (READ_ONCE(rx->s->backup->apply.log_lazy))
 		hm_backup_hurry(rx->s->backup);
 	blk_finish_plug(&rx->plug);
@@ -306,7 +342,7 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 	rx->unacked_bytes += r->payload;
 	if (++rx->unacked >= HM_ACK_UPDATES ||
 	    (rx->s->want_received && rx->unacked_bytes >= HM_ACK_BYTES))
-		return hm_rx_ack(rx);
+		hm_rx_ack_by_the_way(rx);
 	return 0;
 }
 
@@ -314,7 +350,7 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 static void hm_rx_ping(struct hm_backup *b)
 {
 	spin_lock_irq(&b->set.lock);
-	b->ack_now = true;
+	WRITE_ONCE(b->ack_now, true);
 	hm_apply_want_flush(&b->apply);
 	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
@@ -559,7 +595,8 @@ int hm_session_start(struct hm_session *s)
 	}
 	hm_thread_gather(s->rx, !hm_session_awaited(s));
 	spin_lock_irq(&b->set.lock);
-	b->ack_now = true;
+	b->ack_applied = s->want_applied;
+	WRITE_ONCE(b->ack_now, true);
 	hm_backup_set_link(b, HM_LINK_CONNECTED, "");
 	spin_unlock_irq(&b->set.lock);
 	wake_up_process(s->ack);

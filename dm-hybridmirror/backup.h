@@ -182,6 +182,8 @@ struct hm_backup_counters {
  * @ack_due: there is something to acknowledge
  * @ack_soon: and it will be, without another wake-up
  * @ack_look: whoever acknowledges is to look soon
+ * @ack_applied: the primary waits for what is applied
+ * @told_applied: so much of that was acknowledged: sequence number
  * @pumping: one looks for what may be done now, and does it
  * @flush_failed: a flush bio failed
  * @refusal: why the last primary was refused
@@ -229,6 +231,8 @@ struct hm_backup {
 	bool ack_due;
 	bool ack_soon;
 	bool ack_look;
+	bool ack_applied;
+	u64 told_applied;
 	bool pumping;
 	bool flush_failed;
 	enum hm_refusal refusal;

@@ -47,13 +47,14 @@ void hm_thread_gather(struct task_struct *t, bool gather)
 /**
  * hm_thread_yields() - may the current task be kept off the processor for long?
  *
- * Return: true if others go first whenever they want to.
+ * Return: true if others go first whenever they want to, or are about to.
  *
  * Context: process.
  */
 bool hm_thread_yields(void)
 {
-	return task_nice(current) > 0 || current->policy == SCHED_IDLE;
+	return task_nice(current) > 0 || current->policy == SCHED_IDLE ||
+	       need_resched();
 }
 
 static int __init hm_init_queues(void)

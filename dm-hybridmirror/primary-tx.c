@@ -327,7 +327,6 @@ void hm_tx_direct(struct hm_primary *p, struct hm_write *w)
 	u64 seq = w->u.seq;
 	size_t part;
 
-	might_sleep();
 	hm_encode_record(&w->header, &w->u, p->session, w->payload_crc);
 	bvec_set_page(&bvec[0], virt_to_page(&w->header), sizeof(w->header),
 		      offset_in_page(&w->header));

@@ -334,6 +334,17 @@ int hm_sock_recv_exact(struct socket *sock, void *buffer, size_t bytes,
 }
 
 /**
+ * hm_sock_has_room() - would the socket take a small message without waiting?
+ * @sock: the socket
+ *
+ * Context: any.
+ */
+bool hm_sock_has_room(struct socket *sock)
+{
+	return sk_stream_memory_free(sock->sk);
+}
+
+/**
  * hm_sock_is_down() - either side has ended the connection
  * @sock: the socket
  *

@@ -26,6 +26,7 @@ int hm_sock_recv(struct socket *sock, struct bio_vec *bvec, unsigned int count,
 		 size_t bytes, size_t skip, bool wait);
 int hm_sock_recv_exact(struct socket *sock, void *buffer, size_t bytes,
 		       unsigned int timeout_ms);
+bool hm_sock_has_room(struct socket *sock);
 bool hm_sock_is_down(struct socket *sock);
 void hm_sock_shutdown(struct socket *sock);
 void hm_sock_release(struct socket *sock);
