@@ -83,6 +83,9 @@ static int hm_session_put_ack(struct hm_session *s)
 	spin_unlock_irq(&b->set.lock);
 	hm_encode_ack(&s->wire, &a);
 	err = hm_sock_send_buffer(s->sock, &s->wire, sizeof(s->wire));
+	/* Nothing may follow a part of one. What has arrived can still be read. */
+	if (err)
+		hm_sock_shutdown(s->sock);
 	WRITE_ONCE(s->last_ack, jiffies);
 	return err;
 }
@@ -350,11 +353,10 @@ static int hm_rx_update(struct hm_rx *rx, const struct hm_record *r)
 static void hm_rx_ping(struct hm_backup *b)
 {
 	spin_lock_irq(&b->set.lock);
-	WRITE_ONCE(b->ack_now, true);
 	hm_apply_want_flush(&b->apply);
 	hm_backup_kick(b);
 	spin_unlock_irq(&b->set.lock);
-	wake_up(&b->ack_wait);
+	hm_ack_hurry(b);
 }
 
 /* Wait for the disks; acknowledgments go on meanwhile. */
